@@ -1,0 +1,1 @@
+"""Doing it: the loop, the skills, recording, evaluation and the command line's commands."""

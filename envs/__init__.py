@@ -1,0 +1,1 @@
+"""Where it happens: worlds, robots, simulated senses, tasks and the oracle."""

@@ -1,0 +1,1 @@
+"""What the robot senses, and what it makes of it."""

@@ -1,0 +1,1 @@
+"""Robots, objects, furniture and sounds. `path()` finds a file in it."""
