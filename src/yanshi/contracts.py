@@ -53,9 +53,9 @@ class Frame:
     name: str
     """Which sensor, e.g. ``head_rgb``."""
     modality: Modality
-    """What `data` is: rgb (H, W, 3) uint8; depth (H, W) float32 [m], NaN where none; lidar (N, 4) float32 x, y, z [m] in
-    the sensor frame and intensity [0, 1]; audio (T, M) float32, full scale 1; touch (F,) float32 [N]; thermal (H, W) float32
-    [K]; force_torque (6,) float32 [N, N m] in the sensor frame; joints (n,) float32."""
+    """What `data` is: rgb (H, W, 3) uint8; depth (H, W) float32 [m], NaN where none; lidar (N, 4) float32 x, y, z [m]
+    in the sensor frame and intensity [0, 1]; audio (T, M) float32, full scale 1; touch (F,) float32 [N]; thermal (H, W)
+    float32 [K]; force_torque (6,) float32 [N, N m] in the sensor frame; joints (n,) float32."""
     stamp: float
     """When it was measured [s] (for audio: the end of the clip)."""
     data: Array
@@ -71,7 +71,9 @@ class Frame:
     def __post_init__(self) -> None:
         dtype, shape = _FORM[self.modality]
         if self.data.dtype != dtype:
-            raise ContractError(f"Frame '{self.name}' ({self.modality}): expected dtype {dtype}, got {self.data.dtype}.")
+            raise ContractError(
+                f"Frame '{self.name}' ({self.modality}): expected dtype {dtype}, got {self.data.dtype}."
+            )
         _check_shape(f"Frame '{self.name}' ({self.modality})", self.data, shape)
         if self.K is not None:
             _check_shape(f"Frame '{self.name}' K", self.K, (3, 3))
@@ -95,7 +97,7 @@ class Proprioception:
     base_velocity_b: Array
     """(3,) vx, vy [m/s], yaw rate [rad/s]."""
     T_be: Array
-    """(4, 4) end effector (tool centre point) in the base. Its z points out of the gripper, its y along finger motion."""
+    """(4, 4) end effector (tool centre point) in the base: z points out of the gripper, y along finger motion."""
     gripper_opening: float
     """Distance between the finger pads [m]."""
 
@@ -152,8 +154,8 @@ class Entity:
     attributes: Mapping[str, str] = field(default_factory=dict)
     """color, size, material, shape, digit."""
     position_w: Array
-    """(3,) origin of the entity frame [m]: for an object the centre of its box; for a fixture its reference point. For an
-    articulated part, where it is when closed."""
+    """(3,) origin of the entity frame [m]: for an object the centre of its box; for a fixture its reference point.
+    For an articulated part, where it is when closed."""
     yaw: float = 0.0
     """Rotation about z of the entity frame [rad]."""
     extent: Array
@@ -176,7 +178,8 @@ class Entity:
     def to_world(self, point_e: Array) -> Array:
         """Map a point (3,) or points (n, 3) from the entity frame (closed, for a part) to the map frame [m]."""
         c, s = np.cos(self.yaw), np.sin(self.yaw)
-        return np.asarray(point_e) @ np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]) + self.position_w
+        world: Array = np.asarray(point_e) @ np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]) + self.position_w
+        return world
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,8 +211,10 @@ class Room:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloorPlan:
-    """What the robot is told of its home before it starts, as a Nav2 robot is given its map: rooms, walls, fixtures. It says
-    nothing of movable objects, and nothing of whether a door or drawer is open."""
+    """What the robot is told of its home before it starts, as a Nav2 robot is given its map: rooms, walls, fixtures.
+
+    It says nothing of movable objects, and nothing of whether a door or drawer is open.
+    """
 
     rooms: tuple[Room, ...]
     fixtures: tuple[Entity, ...]

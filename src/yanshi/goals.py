@@ -125,7 +125,7 @@ class Goal:
         if self.op == "not":
             return not self.children[0].holds(true, entities)
         names = tuple(entities)
-        assert self.variable is not None
+        assert self.variable is not None, "only exists is left"
         return any(self.children[0].substitute({self.variable: name}).holds(true, names) for name in names)
 
 
