@@ -1,6 +1,6 @@
 """Runs every benchmark and writes `benchmarks/README.md` from what they print: `make bench`.
 
-Each script of this folder can be run alone; it prints Markdown with medians and spread, each figure beside its peer from
+Each script of this folder can be run alone; it prints Markdown with medians and spread, each figure beside its peer of
 the same run. Nothing in the README is written by hand.
 
 Usage: python benchmarks/run.py [NAME ...]    (all of them by default; the sections of the others are kept)

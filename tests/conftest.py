@@ -1,4 +1,4 @@
-"""What every test needs before its first import: a GL back end that wants no screen, and threads that sleep when idle."""
+"""Before the first import of a test: a GL back end that wants no screen, and threads that sleep when idle."""
 
 import os
 
