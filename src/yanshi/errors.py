@@ -46,3 +46,7 @@ class MissingDependencyError(YanshiError, ImportError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"'{package}' is not installed; install it with: pip install 'yanshi[{extra}]'")
+
+
+class RenderingError(YanshiError):
+    """No OpenGL context can be made, so cameras cannot see."""

@@ -1,0 +1,254 @@
+"""The one owner of OpenGL: pictures, metric depth and segmentation of a simulation.
+
+Software GL is what most machines have. MuJoCo's default quality draws 4–10 pictures/s there; without shadow maps,
+multisampling and reflections it is hundreds, so that is what the senses use (`FAST`). Videos may use `PRETTY`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary, finalize, ref
+
+import mujoco
+import numpy as np
+
+from yanshi.contracts import Array
+from yanshi.errors import RenderingError
+
+NEAR, FAR = 0.01, 60.0
+"""Clipping planes [m]. Near enough for a camera on the wrist."""
+_INSTALL = "apt-get install -y libegl1 libegl-mesa0 libgl1-mesa-dri (or set MUJOCO_GL=osmesa and install libosmesa6)"
+_GL_VENDOR, _GL_RENDERER, _GL_VERSION = 0x1F00, 0x1F01, 0x1F02
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """What is worth its time in a picture."""
+
+    shadow_size: int = 0
+    """Shadow map resolution [px]; 0 is no shadows."""
+    samples: int = 0
+    """Multisampling for smooth edges; 0 is none, and depth needs none."""
+    reflections: bool = False
+
+
+FAST = Quality()
+"""For senses."""
+PRETTY = Quality(shadow_size=2048, samples=4, reflections=True)
+"""For videos."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a camera sees, from one pass."""
+
+    rgb: Array
+    """(H, W, 3) uint8."""
+    depth: Array
+    """(H, W) float32 [m] along the optical axis; `FAR` where there is nothing."""
+
+
+class _Context(Protocol):
+    def make_current(self) -> None: ...
+
+    def free(self) -> None: ...
+
+
+def _gl_context(width: int, height: int) -> _Context:
+    """A new GL context by the back end that MUJOCO_GL names; on Linux without a display, by EGL if it names none.
+
+    The class is taken by its back end and not from `mujoco.GLContext`, which is fixed by the environment at the moment
+    of the first import of mujoco, wherever that was.
+    """
+    backend = os.environ.get("MUJOCO_GL", "").lower().strip()
+    if backend in ("disable", "disabled", "off", "false", "0"):
+        raise RenderingError(f"MUJOCO_GL={backend} forbids rendering; unset it to use cameras.")
+    if not backend and sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        backend = "egl"
+    try:
+        context_class: Any
+        if backend == "egl":
+            from mujoco.egl import GLContext as context_class
+        elif backend == "osmesa":
+            from mujoco.osmesa import GLContext as context_class
+        else:
+            from mujoco.gl_context import GLContext as context_class
+        context: _Context = context_class(width, height)
+    except (ImportError, AttributeError, OSError, RuntimeError) as error:
+        name = backend or "default"
+        raise RenderingError(f"No OpenGL by the back end '{name}' ({error}). To install one: {_INSTALL}.") from error
+    return context
+
+
+class Renderer:
+    """Draws one model. It owns a GL context, which belongs to the thread that draws: use it from one at a time."""
+
+    def __init__(self, model: mujoco.MjModel, quality: Quality = FAST, size: tuple[int, int] = (640, 480)) -> None:
+        """Prepare to draw `model` at up to `size` (width, height) [px]; it grows when more is asked for.
+
+        Raises:
+            RenderingError: If there is no OpenGL, saying what to install.
+        """
+        self._model = ref(model)
+        self.quality = quality
+        self._size = size
+        self._gl = _gl_context(*size)
+        self._gl.make_current()
+        self._context = self._make_context(model)
+        self._scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 100)
+        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
+            self._scene.flags[flag] = 0
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = quality.shadow_size > 0
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = quality.reflections
+        self._option = mujoco.MjvOption()
+        self._option.sitegroup[:] = 0
+        self._camera = mujoco.MjvCamera()
+        self._closed = False
+        self._key: tuple[object, ...] = ()
+        self._view: View | None = None
+        finalize(model, self.close).atexit = False
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """What is drawn. It is held weakly, so that a forgotten renderer goes with its model."""
+        model = self._model()
+        if model is None:
+            raise RenderingError("The model of this renderer no longer exists.")
+        return model
+
+    def _make_context(self, model: mujoco.MjModel) -> mujoco.MjrContext:
+        """Quality is read from the model when the context is made, so it is lent our values for that moment."""
+        quality, buffer = model.vis.quality, model.vis.global_
+        kept = (quality.shadowsize, quality.offsamples, buffer.offwidth, buffer.offheight)
+        quality.shadowsize, quality.offsamples = self.quality.shadow_size, self.quality.samples
+        buffer.offwidth, buffer.offheight = self._size
+        try:
+            context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
+        finally:
+            quality.shadowsize, quality.offsamples, buffer.offwidth, buffer.offheight = kept
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, context)
+        context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR.value
+        return context
+
+    def view(self, data: mujoco.MjData, camera: int | mujoco.MjvCamera, width: int, height: int) -> View:
+        """What camera `camera` (an id, or a free camera) sees now: RGB and depth from a single pass.
+
+        Asked again for the same camera and state, it returns the same view without drawing; treat it as read-only.
+        """
+        key = (camera, width, height, data.time, data.qpos.tobytes(), self.model.light_active.tobytes())
+        if self._view is None or key != self._key or not isinstance(camera, int):
+            self._update(data, camera)
+            rgb = np.empty((height, width, 3), np.uint8)
+            depth = np.empty((height, width), np.float32)
+            self._draw(rgb, depth)
+            depth *= np.float32(FAR - NEAR)
+            depth += np.float32(NEAR)
+            np.divide(np.float32(NEAR * FAR), depth, out=depth)
+            self._view, self._key = View(rgb[::-1], depth[::-1]), key
+        return self._view
+
+    def segment(self, data: mujoco.MjData, camera: int | mujoco.MjvCamera, width: int, height: int) -> Array:
+        """(H, W) int32: which geom each pixel shows, -1 where none."""
+        self._update(data, camera)
+        flags = (mujoco.mjtRndFlag.mjRND_SEGMENT, mujoco.mjtRndFlag.mjRND_IDCOLOR)
+        for flag in flags:
+            self._scene.flags[flag] = 1
+        try:
+            color = np.empty((height, width, 3), np.uint8)
+            self._draw(color, None)
+        finally:
+            for flag in flags:
+                self._scene.flags[flag] = 0
+        drawn = color[::-1].astype(np.int32)
+        index = drawn[..., 0] + (drawn[..., 1] << 8) + (drawn[..., 2] << 16)
+        geom_of = np.full(self._scene.ngeom + 1, -1, np.int32)
+        for geom in self._scene.geoms[: self._scene.ngeom]:
+            if geom.segid >= 0 and geom.objtype == mujoco.mjtObj.mjOBJ_GEOM:
+                geom_of[geom.segid + 1] = geom.objid
+        return geom_of[index]
+
+    def _update(self, data: mujoco.MjData, camera: int | mujoco.MjvCamera) -> None:
+        if isinstance(camera, int):
+            self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED.value
+            self._camera.fixedcamid = camera
+            camera = self._camera
+        everything = mujoco.mjtCatBit.mjCAT_ALL.value
+        mujoco.mjv_updateScene(self.model, data, self._option, None, camera, everything, self._scene)
+        for eye in self._scene.camera:
+            scale = NEAR / eye.frustum_near
+            eye.frustum_center *= scale
+            eye.frustum_width *= scale
+            eye.frustum_bottom *= scale
+            eye.frustum_top *= scale
+            eye.frustum_near, eye.frustum_far = NEAR, FAR
+
+    def _draw(self, rgb: Array, depth: Array | None) -> None:
+        height, width = rgb.shape[:2]
+        self._gl.make_current()
+        if width > self._context.offWidth or height > self._context.offHeight:
+            mujoco.mjr_resizeOffscreen(
+                max(width, self._context.offWidth), max(height, self._context.offHeight), self._context
+            )
+        viewport = mujoco.MjrRect(0, 0, width, height)
+        mujoco.mjr_render(viewport, self._scene, self._context)
+        mujoco.mjr_readPixels(rgb, depth, viewport, self._context)
+
+    def close(self) -> None:
+        """Free the GL context."""
+        if self._closed:
+            return
+        self._closed = True
+        self._gl.make_current()
+        self._context.free()
+        self._gl.free()
+
+
+_shared: WeakKeyDictionary[mujoco.MjModel, Renderer] = WeakKeyDictionary()
+
+
+def shared_renderer(model: mujoco.MjModel) -> Renderer:
+    """The fast renderer that all cameras of a model share, made on first use."""
+    renderer = _shared.get(model)
+    if renderer is None:
+        renderer = _shared[model] = Renderer(model)
+    return renderer
+
+
+def close_shared_renderer(model: mujoco.MjModel) -> None:
+    """Free the shared renderer of a model, if there is one; its cameras make a new one when they need it."""
+    renderer = _shared.pop(model, None)
+    if renderer is not None:
+        renderer.close()
+
+
+def gl_renderer_name() -> str:
+    """Who draws: the GL renderer's own name and version, e.g. ``llvmpipe (LLVM 15.0.6, 256 bits), 4.5 … Mesa 22.3.6``.
+
+    A silent fall-back from a GPU to software costs a factor of forty, so `yanshi doctor` shows this.
+
+    Raises:
+        RenderingError: If there is no OpenGL, saying what to install.
+    """
+    renderer = Renderer(mujoco.MjModel.from_xml_string("<mujoco/>"), size=(16, 16))
+    try:
+        get_string = _gl_get_string()
+        words = [get_string(name) for name in (_GL_RENDERER, _GL_VERSION)]
+    finally:
+        renderer.close()
+    return ", ".join(word.decode() for word in words if word) or "unknown"
+
+
+def _gl_get_string() -> Any:
+    """The function glGetString of the GL library; it answers for the context that is current."""
+    for library in ("libOpenGL.so.0", "libGL.so.1", "libOSMesa.so.8"):
+        try:
+            function = ctypes.CDLL(library).glGetString
+        except (OSError, AttributeError):
+            continue
+        function.restype, function.argtypes = ctypes.c_char_p, [ctypes.c_uint]
+        return function
+    raise RenderingError(f"No OpenGL library is installed. To install one: {_INSTALL}.")
