@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import mujoco
@@ -73,6 +73,8 @@ class Robot:
     """Linear [m/s] and angular [rad/s], per axis, at action 1."""
     head_speed: float = 1.5
     """[rad/s] at action 1."""
+    joint_speed: tuple[float, ...] = ()
+    """Greatest speed of each arm joint [rad/s]; empty for 2 rad/s each."""
     footprint: float = 0.0
     """Radius of the base on the floor [m]; 0 when fixed."""
 
@@ -224,42 +226,43 @@ def robot(name: str) -> Robot:
     return _ROBOTS[name]
 
 
-def _panda(name: str, posture: tuple[float, float, float], **parts: tuple[str, ...] | float) -> Robot:
-    """A Panda whose tool starts 0.45 m before the base, 1.0 m high, pointing down."""
-    joints = tuple(f"joint{i}" for i in range(1, 8))
-    shoulder, elbow, wrist = posture
-    head = {"head_pan": -0.18, "head_tilt": 0.75} if "head_joints" in parts else {}
-    return Robot(
-        name=name,
-        mjcf=ROBOT_FILES / f"{name}.xml",
-        base_body="base",
-        arm_joints=joints,
-        arm_actuators=joints,
-        tcp_site="tcp",
-        gripper_actuator="gripper",
-        finger_joints=("finger_joint1", "finger_joint2"),
-        finger_pads=("left_pad", "right_pad"),
-        max_opening=0.08,
-        gripper_ctrl=(0.0, 0.08),
-        home={
-            **dict(zip(joints, (0.0, shoulder, 0.0, elbow, 0.0, wrist, np.pi / 4), strict=True)),
-            "finger_joint1": 0.04,
-            "finger_joint2": 0.04,
-            **head,
-        },
-        **parts,  # type: ignore[arg-type]
-    )
+_ARM = tuple(f"joint{i}" for i in range(1, 8))
+_FINGERS = {"finger_joint1": 0.04, "finger_joint2": 0.04}
 
-
-register(_panda("panda", (-0.25738249, -1.64571403, 1.38833154)))
-register(
-    _panda(
-        "mobile_panda",
-        (-0.41826848, -1.82220488, 1.40393641),
-        base_joints=("base_x", "base_y", "base_yaw"),
-        base_actuators=("base_x", "base_y", "base_yaw"),
-        head_joints=("head_pan", "head_tilt"),
-        head_actuators=("head_pan", "head_tilt"),
-        footprint=0.28,
-    )
+PANDA = Robot(
+    name="panda",
+    mjcf=ROBOT_FILES / "panda.xml",
+    base_body="base",
+    arm_joints=_ARM,
+    arm_actuators=_ARM,
+    tcp_site="tcp",
+    gripper_actuator="gripper",
+    finger_joints=tuple(_FINGERS),
+    finger_pads=("left_pad", "right_pad"),
+    max_opening=0.08,
+    gripper_ctrl=(0.0, 0.08),
+    home=dict(zip(_ARM, (0.0, -0.25738249, 0.0, -1.64571403, 0.0, 1.38833154, np.pi / 4), strict=True)) | _FINGERS,
+    joint_speed=(2.175, 2.175, 2.175, 2.175, 2.61, 2.61, 2.61),
 )
+"""A Franka Emika Panda on a pedestal. Its tool starts 0.45 m before the base, 1.0 m high, pointing down."""
+
+_BASE = ("base_x", "base_y", "base_yaw")
+_HEAD = {"head_pan": -0.18, "head_tilt": 0.75}
+
+MOBILE_PANDA = replace(
+    PANDA,
+    name="mobile_panda",
+    mjcf=ROBOT_FILES / "mobile_panda.xml",
+    base_joints=_BASE,
+    base_actuators=_BASE,
+    head_joints=tuple(_HEAD),
+    head_actuators=tuple(_HEAD),
+    home=dict(zip(_ARM, (0.0, -0.41826848, 0.0, -1.82220488, 0.0, 1.40393641, np.pi / 4), strict=True))
+    | _FINGERS
+    | _HEAD,
+    footprint=0.28,
+)
+"""The same arm on a holonomic base, with a pan-tilt head on a mast at its left. The tool starts where the Panda's does."""
+
+register(PANDA)
+register(MOBILE_PANDA)
