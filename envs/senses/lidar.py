@@ -93,7 +93,7 @@ class Lidar:
 
 
 def reflectance(model: mujoco.MjModel) -> Array:
-    """(ngeom,) share of the light that a surface throws back, in [0.1, 0.9]: from its brightness, for want of better."""
+    """(ngeom,) share of the light that a surface throws back, in [0.1, 0.9]: from its brightness."""
     material = model.geom_matid
     rgb = model.geom_rgba[:, :3].copy()
     rgb[material >= 0] = model.mat_rgba[material[material >= 0], :3]

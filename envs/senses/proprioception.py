@@ -27,7 +27,7 @@ class ProprioceptionConfig:
     base_velocity: float = 0.02
     """Standard deviation of a base velocity, as a share of it."""
     drift_distance: float = 0.02
-    """Odometry error along and across the way: standard deviation after 1 m [m]; grows with the root of the distance."""
+    """Odometry error along and across the way: standard deviation after 1 m [m]; grows as the root of the distance."""
     drift_turn: float = 0.03
     """Heading error after turning by 1 rad [rad], growing likewise; each metre driven counts as a quarter of that."""
 
