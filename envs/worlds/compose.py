@@ -1,0 +1,246 @@
+"""From a scene and a robot to a MuJoCo model, always the same for the same scene."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.contracts import Entity
+from yanshi.envs.clock import PHYSICS_DT
+from yanshi.envs.worlds.catalog import COLORS, Kind, Part, affordances, kind, load, root
+from yanshi.envs.worlds.floor_plan import occupancy
+from yanshi.envs.worlds.scene import FixtureSpec, ObjectSpec, Scene, Wall
+from yanshi.envs.worlds.world import Thing, World
+from yanshi.contracts import FloorPlan
+from yanshi.errors import WorldError
+
+if TYPE_CHECKING:
+    from yanshi.envs.robots import Robot
+
+_MEMORY = 16 << 20
+_ROOM_FLOORS = ((0.80, 0.70, 0.56), (0.72, 0.60, 0.47), (0.78, 0.74, 0.68))
+_WALL = (0.93, 0.90, 0.84)
+
+
+def compose(scene: Scene, robot: Robot) -> World:
+    """Build the world that a scene describes, with a robot in it.
+
+    Raises:
+        WorldError: a file does not compile, or two things have one name.
+        UnknownNameError: a kind does not exist.
+    """
+    spec = mujoco.MjSpec()
+    spec.modelname = scene.world
+    _options(spec)
+    _rooms(spec, scene)
+    for wall_number, wall in enumerate(scene.walls):
+        _wall(spec, wall, wall_number)
+    for fixture in scene.fixtures:
+        _fixture(spec, fixture)
+    for placement in scene.objects:
+        _object(spec, placement.item, placement.position_w, placement.yaw)
+    mount = spec.worldbody.add_frame()
+    if not robot.base_joints:
+        mount.pos = (scene.start_w[0], scene.start_w[1], 0.0)
+        mount.quat = _quat(scene.start_w[2])
+    spec.attach(robot.spec(), frame=mount, prefix="")
+    try:
+        model = spec.compile()
+    except ValueError as error:
+        raise WorldError(f"World '{scene.world}' with robot '{robot.name}' does not compile: {' '.join(str(error).split())}") from error
+    entities = _entities(scene, model)
+    fixtures = tuple(thing.entity for thing in entities.values() if thing.entity.category != "object")
+    return World(
+        name=scene.world,
+        seed=scene.seed,
+        scene=scene,
+        robot=robot,
+        model=model,
+        entities=entities,
+        floor_plan=FloorPlan(
+            rooms=scene.rooms,
+            fixtures=fixtures,
+            grid=occupancy(model, scene.rooms, robot.base_body),
+            start_w=np.array(scene.start_w),
+        ),
+        qpos0=_start(scene, robot, model),
+    )
+
+
+def _options(spec: mujoco.MjSpec) -> None:
+    spec.option.timestep = PHYSICS_DT
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    spec.option.impratio = 10.0
+    spec.memory = _MEMORY
+    spec.visual.global_.offwidth = 1280
+    spec.visual.global_.offheight = 720
+    spec.visual.quality.shadowsize = 0
+    spec.visual.quality.offsamples = 0
+    spec.visual.headlight.ambient = (0.03, 0.03, 0.03)
+    spec.visual.headlight.diffuse = (0.0, 0.0, 0.0)
+    spec.visual.headlight.specular = (0.0, 0.0, 0.0)
+    spec.visual.map.znear = 0.005
+    spec.visual.map.zfar = 30.0
+
+
+def _rooms(spec: mujoco.MjSpec, scene: Scene) -> None:
+    """The ground, and for every room its floor and its light."""
+    spec.worldbody.add_geom(
+        name="ground", type=mujoco.mjtGeom.mjGEOM_PLANE, size=(0, 0, 1), rgba=(0.5, 0.5, 0.5, 0.0), contype=1, conaffinity=0
+    )
+    for number, room in enumerate(scene.rooms):
+        middle, half = (room.low_w + room.high_w) / 2, (room.high_w - room.low_w) / 2
+        spec.worldbody.add_geom(
+            name=f"{room.name}_floor",
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            pos=(*middle, -0.025),
+            size=(*(half + 0.05), 0.025),
+            rgba=(*_ROOM_FLOORS[number % len(_ROOM_FLOORS)], 1.0),
+            contype=0,
+            conaffinity=0,
+        )
+        reach = float(np.linalg.norm(half))
+        spec.worldbody.add_light(
+            name=f"{room.name}_light",
+            pos=(*middle, 4.5),
+            dir=(0, 0, -1),
+            type=mujoco.mjtLightType.mjLIGHT_SPOT,
+            cutoff=float(np.degrees(np.arctan2(reach, 4.5))),
+            exponent=0.0,
+            ambient=(0.22, 0.21, 0.20),
+            diffuse=(0.75, 0.72, 0.66),
+            specular=(0.15, 0.15, 0.15),
+            castshadow=False,
+            active=scene.lights.get(room.name, True),
+        )
+
+
+def _wall(spec: mujoco.MjSpec, wall: Wall, number: int) -> None:
+    low, high = np.array([*wall.low_w, 0.0]), np.array([*wall.high_w, wall.height])
+    spec.worldbody.add_geom(
+        name=f"wall_{number}",
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        pos=(low + high) / 2,
+        size=(high - low) / 2,
+        rgba=(*_WALL, 1.0),
+        contype=1,
+        conaffinity=0,
+    )
+
+
+def _attach(spec: mujoco.MjSpec, child: mujoco.MjSpec, name: str, position: NDArray[Any], yaw: float) -> mujoco.MjsBody:
+    """Put the one body of a specification into the world and call it, and its parts, by the entity's name."""
+    frame = spec.worldbody.add_frame(pos=position, quat=_quat(yaw))
+    inner = root(child).name
+    body = frame.attach_body(root(child), f"{name}_", "")
+    if body.name != f"{name}_{inner}":
+        raise WorldError(f"'{name}' is the name of two things.")
+    body.name = name
+    return body
+
+
+def _paint(child: mujoco.MjSpec, color: str | None) -> None:
+    for material in child.materials:
+        if material.name == "paint" and color is not None:
+            material.rgba = (*COLORS[color], 1.0)
+
+
+def _fixture(spec: mujoco.MjSpec, fixture: FixtureSpec) -> None:
+    child = load(fixture.kind)
+    _paint(child, fixture.attributes.get("color"))
+    for geom in child.geoms:
+        geom.conaffinity = 0
+    _attach(spec, child, fixture.name, fixture.position_w, fixture.yaw)
+
+
+def _object(spec: mujoco.MjSpec, item: ObjectSpec, position: NDArray[Any], yaw: float) -> None:
+    form = kind(item.kind)
+    child = load(item.kind, item.scale)
+    _paint(child, item.attributes.get("color"))
+    if form.movable:
+        root(child).add_freejoint(name="free")
+    else:
+        for geom in child.geoms:
+            geom.conaffinity = 0
+    _attach(spec, child, item.name, position, yaw)
+
+
+def _quat(yaw: float) -> tuple[float, float, float, float]:
+    return (float(np.cos(yaw / 2)), 0.0, 0.0, float(np.sin(yaw / 2)))
+
+
+def _start(scene: Scene, robot: Robot, model: mujoco.MjModel) -> NDArray[Any]:
+    """(nq,) the robot at home at its start, drawers and doors as the scene says."""
+    qpos = model.qpos0.copy()
+    for joint, value in {**robot.home, **dict(zip(robot.base_joints, scene.start_w, strict=False))}.items():
+        qpos[model.joint(joint).qposadr[0]] = value
+    for fixture in scene.fixtures:
+        for part, opening in fixture.openings.items():
+            joint = model.joint(f"{fixture.name}_{part}")
+            qpos[joint.qposadr[0]] = opening * joint.range[1]
+    qpos.flags.writeable = False
+    return qpos
+
+
+def _entities(scene: Scene, model: mujoco.MjModel) -> dict[str, Thing]:
+    things: dict[str, Thing] = {}
+    for fixture in scene.fixtures:
+        form = kind(fixture.kind)
+        attributes = {"material": form.material, **fixture.attributes}
+        whole = _entity(fixture.name, form, form.root, fixture.position_w, fixture.yaw, attributes, fixture.room)
+        things[fixture.name] = _thing(model, whole, form, form.root.joint)
+        for part_name, part in form.parts.items():
+            name = f"{fixture.name}_{part_name}"
+            entity = replace(
+                _entity(name, form, part, whole.to_world(part.position_k), fixture.yaw, {"material": form.material}, fixture.room),
+                label=part_name,
+                affordances=affordances(part),
+            )
+            things[name] = _thing(model, entity, None, f"{fixture.name}_{part.joint}")
+    for placement in scene.objects:
+        item, form = placement.item, kind(placement.item.kind)
+        room = next((r.name for r in scene.rooms if r.contains(placement.position_w)), None)
+        entity = _entity(item.name, form, form.root, placement.position_w, placement.yaw, item.attributes, room, item.scale)
+        things[item.name] = _thing(model, entity, form, f"{item.name}_free" if form.movable else None)
+    return things
+
+
+def _entity(
+    name: str, form: Kind, part: Part, position: NDArray[Any], yaw: float, attributes: Any, room: str | None, scale: float = 1.0
+) -> Entity:
+    return Entity(
+        name=name,
+        label=form.label,
+        category=form.category,
+        attributes=dict(attributes),
+        position_w=np.asarray(position, float),
+        yaw=yaw,
+        extent=part.extent * scale,
+        affordances=form.affordances,
+        regions=tuple(replace(r, center_e=r.center_e * scale, half=r.half * scale) for r in part.regions),
+        articulation=part.articulation,
+        room=room,
+    )
+
+
+def _thing(model: mujoco.MjModel, entity: Entity, form: Kind | None, joint: str | None) -> Thing:
+    body = model.body(entity.name).id
+    own = {body}
+    for child in range(body + 1, model.nbody):
+        if model.body_parentid[child] in own and "button" in model.body(child).name:
+            own.add(child)
+    button = f"{entity.name}_{form.button}" if form is not None and form.button else None
+    return Thing(
+        entity=entity,
+        kind=form.name if form is not None else entity.label,
+        body=body,
+        geoms=tuple(g for g in range(model.ngeom) if model.geom_bodyid[g] in own),
+        joint=None if joint is None else model.joint(joint).id,
+        button=None if button is None else model.joint(button).id,
+        sound=None if form is None else form.sound,
+    )

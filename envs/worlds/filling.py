@@ -1,0 +1,66 @@
+"""Putting the objects of a scene in their places: first those that a task asked for, where it asked, then the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from yanshi.envs.worlds.layout import Arrangement
+from yanshi.envs.worlds.scene import ObjectSpec, Wanted
+from yanshi.errors import UnknownNameError, WorldError
+
+
+def fill(
+    arrangement: Arrangement,
+    items: Sequence[ObjectSpec],
+    wanted: Sequence[Wanted],
+    free: Sequence[str],
+    rng: np.random.Generator,
+) -> None:
+    """Place every object.
+
+    Args:
+        arrangement: where to.
+        items: the objects, those wanted first.
+        wanted: what the task said of the first of them.
+        free: surfaces for whatever has no place of its own.
+        rng: source of all choices.
+
+    Raises:
+        UnknownNameError: a task asked for a place that does not exist.
+        WorldError: there is not enough room.
+    """
+    for index, item in enumerate(items):
+        wish = wanted[index] if index < len(wanted) else Wanted()
+        if wish.beside is not None:
+            other = arrangement.placements[wish.beside]
+            arrangement.place(item, other.support, beside=other)
+            continue
+        choices = _choices(arrangement, wish, free)
+        for owner in rng.permutation(choices):
+            try:
+                arrangement.place(item, str(owner))
+                break
+            except WorldError as error:
+                fault = error
+        else:
+            raise fault
+
+
+def _choices(arrangement: Arrangement, wish: Wanted, free: Sequence[str]) -> list[str]:
+    """Surfaces that a wish allows."""
+    if wish.where is None:
+        return list(free)
+    places = [wish.where] if isinstance(wish.where, str) else list(wish.where)
+    names = {*arrangement.surfaces, *(p.item.name for p in arrangement.placements)}
+    rooms = {s.room for s in arrangement.surfaces.values() if s.room is not None}
+    result: list[str] = []
+    for place in places:
+        if place in rooms:
+            result += [owner for owner in free if arrangement.surfaces[owner].room == place]
+        elif place in names:
+            result.append(place)
+        else:
+            raise UnknownNameError("place", place, names | rooms)
+    return result
