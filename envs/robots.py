@@ -247,7 +247,7 @@ PANDA = Robot(
 """A Franka Emika Panda on a pedestal. Its tool starts 0.45 m before the base, 1.0 m high, pointing down."""
 
 _BASE = ("base_x", "base_y", "base_yaw")
-_HEAD = {"head_pan": -0.18, "head_tilt": 0.75}
+_HEAD = {"head_pan": -0.25, "head_tilt": 0.75}
 
 MOBILE_PANDA = replace(
     PANDA,
