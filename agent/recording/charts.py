@@ -1,4 +1,4 @@
-"""Charts over time as plain HTML: bars, dots and lines placed by percentage, so that their words stay readable on a phone."""
+"""Charts over time as plain HTML, placed by percentage, so that their words stay readable on a phone."""
 
 from __future__ import annotations
 
@@ -111,9 +111,7 @@ def bearings(heard: Sequence[Heard], duration: float) -> str:
         for h in heard[:: 1 + len(heard) // 600]
     )
     key = "".join(f'<span><i class="dot c{n % 6}"></i>{escape(label)}</span>' for n, label in enumerate(labels))
-    scale = "".join(
-        f'<span style="bottom:{100 * (d + 180) / 360:.1f}%">{d:+d}°</span>' for d in (-90, 0, 90)
-    )
+    scale = "".join(f'<span style="bottom:{100 * (d + 180) / 360:.1f}%">{d:+d}°</span>' for d in (-90, 0, 90))
     return f'<div class="bearings">{scale}{dots}</div><div class="key">{key}</div>'
 
 
@@ -123,10 +121,8 @@ def line(series: Sequence[tuple[float, float]], duration: float, top: float, uni
         return ""
     points = _thin(np.array(series), 600)
     path = " ".join(f"{1000 * t / max(duration, 1e-9):.1f},{100 - 100 * min(v / top, 1.0):.1f}" for t, v in points)
-    return (
-        f'<div class="line"><span>{top:g} {escape(unit)}</span>'
-        f'<svg viewBox="0 0 1000 100" preserveAspectRatio="none" aria-hidden="true"><polyline points="{path}"/></svg></div>'
-    )
+    svg = f'<svg viewBox="0 0 1000 100" preserveAspectRatio="none" aria-hidden="true"><polyline points="{path}"/></svg>'
+    return f'<div class="line"><span>{top:g} {escape(unit)}</span>{svg}</div>'
 
 
 def _thin(series: np.ndarray, count: int) -> Iterator[tuple[float, float]]:

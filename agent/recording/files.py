@@ -38,5 +38,7 @@ def output_folder(path: Path) -> Path:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise InputError(f"--out: expected a folder that can be written to, got '{path}' ({error.strerror}).") from error
+        raise InputError(
+            f"--out: expected a folder that can be written to, got '{path}' ({error.strerror})."
+        ) from error
     return path

@@ -1,4 +1,4 @@
-"""The home from above, as one SVG: rooms, furniture, what the LiDAR hit, where the robot went, where it believes things are."""
+"""The home from above as an SVG: rooms, furniture, LiDAR hits, the way driven, and where things are believed to be."""
 
 from __future__ import annotations
 

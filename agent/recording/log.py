@@ -135,9 +135,9 @@ class EpisodeLog:
             changes = self.facts.get(fact)
             if changes is None:
                 self.facts[fact] = [Change(now, held.value, held.provenance)]
-            elif changes[-1].value != held.value:
-                changes.append(Change(now, held.value, held.provenance))
-            elif changes[-1].provenance == "expected" and held.provenance != "expected":
+            elif changes[-1].value != held.value or (
+                changes[-1].provenance == "expected" and held.provenance != "expected"
+            ):
                 changes.append(Change(now, held.value, held.provenance))
         for fact in self._believed.keys() - belief.facts.keys():
             if self.facts[fact][-1].value:

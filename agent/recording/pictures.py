@@ -36,7 +36,7 @@ def depth_picture(depth: NDArray[Any], near: float = 0.2, far: float = 5.0) -> N
 
 
 def spectrogram(sound: NDArray[Any], rate: float, columns: int = 1000, rows: int = 160) -> NDArray[np.uint8]:
-    """A picture (rows, columns, 3) of sound (T,) at `rate` [Hz]: time to the right, frequency upwards, 70 dB of range."""
+    """A picture (rows, columns, 3) of sound (T,) at `rate` [Hz]: time goes right, frequency up; 70 dB of range."""
     size = 512
     if len(sound) < size:
         sound = np.pad(sound, (0, size - len(sound)))

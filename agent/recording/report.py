@@ -46,7 +46,9 @@ class Report:
         """The page as HTML that is also well-formed XML."""
         template = Template(resources.files(__package__).joinpath("report_template.html").read_text(encoding="utf-8"))
         result = self.result
-        place = f"{result.setting.world} · seed {result.setting.seed}" + (f" · {result.setting.task}" if result.setting.task else "")
+        place = f"{result.setting.world} · seed {result.setting.seed}" + (
+            f" · {result.setting.task}" if result.setting.task else ""
+        )
         return template.substitute(
             title=escape(f"yanshi: {result.setting.instruction}"),
             place=escape(f"yanshi · {place} · {result.setting.robot}"),
@@ -71,7 +73,10 @@ class Report:
         claim = "The agent says it is done" if result.outcome.claimed_success else "The agent does not claim success"
         yield _chip("" if agrees else "warn", claim)
         oracle = result.setting.perception == "oracle"
-        yield _chip("warn" if oracle else "", f"{result.setting.perception} perception" + (" (simulated truth)" if oracle else ""))
+        yield _chip(
+            "warn" if oracle else "",
+            f"{result.setting.perception} perception" + (" (simulated truth)" if oracle else ""),
+        )
 
     def _hero(self) -> str:
         scenes = [m for m in self.log.moments if m.scene is not None]
@@ -79,7 +84,7 @@ class Report:
             return ""
         last = scenes[-1]
         assert last.scene is not None
-        caption = f"At the end, {charts.clock(last.stamp)}. The whole episode: <a href=\"episode.mp4\">episode.mp4</a>"
+        caption = f'At the end, {charts.clock(last.stamp)}. The whole episode: <a href="episode.mp4">episode.mp4</a>'
         picture = f'<img src="{pictures.jpeg(last.scene, 1060, 86)}" alt="The scene at the end"/>'
         return f'<figure class="hero">{picture}<figcaption>{caption}</figcaption></figure>'
 
@@ -94,7 +99,7 @@ class Report:
 
     def _sections(self) -> Iterator[str]:
         log, result = self.log, self.result
-        lead = f"{result.outcome.reason} A step has worked when its skill says so and nothing that was seen speaks against it."
+        lead = f"{result.outcome.reason} A step has worked when its skill says so and nothing seen speaks against it."
         yield _section("What it did", lead, charts.timeline(result.outcome.subtasks, log.duration))
         yield _section("What it thought", "", "".join(self._thoughts()))
         yield _section("What went wrong, and what was done about it", "", self._troubles())
@@ -153,7 +158,7 @@ class Report:
         way = np.array(self.log.path)[:, 1:3]
         length = float(np.hypot(*np.diff(way, axis=0).T).sum()) if len(way) > 1 else 0.0
         lidar = " Dots: what the LiDAR hit." if self.log.cells else ""
-        return f"From above. It drove {length:.1f} m, from the ring to the arrow.{lidar} Green: where it believes things are."
+        return f"It drove {length:.1f} m, from the ring to the arrow.{lidar} Green: where it believes things are."
 
     def _sound(self) -> Iterator[str]:
         log = self.log
@@ -182,7 +187,11 @@ class Report:
 
     def _again(self) -> Iterator[str]:
         yield f"<pre><code>{escape(self.result.setting.command)}</code></pre>"
-        rows = {"perception": self.result.setting.perception, "senses": ", ".join(self.result.setting.senses), **self.result.setting.versions}
+        rows = {
+            "perception": self.result.setting.perception,
+            "senses": ", ".join(self.result.setting.senses),
+            **self.result.setting.versions,
+        }
         cells = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows.items())
         yield f"<table>{cells}</table>"
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from yanshi.agent.episode import Event, Outcome, Request
-from yanshi.agent.recording.log import EpisodeLog, Moment
-from yanshi.agent.recording.log import Change, Heard
+from yanshi.agent.recording.log import Change, EpisodeLog, Heard, Moment
 from yanshi.agent.recording.result import Result, Setting
 from yanshi.contracts import (
     Entity,
@@ -131,7 +130,11 @@ def make_episode() -> tuple[EpisodeLog, Result]:
     )
     log.facts = {
         Fact.parse("in(red_mug, sink)"): [Change(92.0, True, "seen")],
-        Fact.parse("holding(red_mug)"): [Change(51, True, "expected"), Change(52.2, True, "felt"), Change(92, False, "felt")],
+        Fact.parse("holding(red_mug)"): [
+            Change(51, True, "expected"),
+            Change(52.2, True, "felt"),
+            Change(92, False, "felt"),
+        ],
         Fact.parse("near(table)"): [Change(33.0, True, "expected"), Change(55.0, False, "seen")],
         Fact.parse("on(red_mug, table)"): [Change(20.0, True, "seen"), Change(51.0, False, "expected")],
         Fact.parse("sounding(phone)"): [Change(12.0, True, "heard"), Change(61.0, False, "heard")],
@@ -141,7 +144,9 @@ def make_episode() -> tuple[EpisodeLog, Result]:
         Heard(float(t), "ring", 1.2 + 0.3 * np.sin(t / 9) + 0.05 * float(rng.standard_normal()), 0.9)
         for t in np.arange(12, 60, 0.7)
     ]
-    log.cells = {(int(20 * x), 0) for x in np.linspace(0, 9, 300)} | {(0, int(20 * y)) for y in np.linspace(0, 6.6, 200)}
+    log.cells = {(int(20 * x), 0) for x in np.linspace(0, 9, 300)} | {
+        (0, int(20 * y)) for y in np.linspace(0, 6.6, 200)
+    }
     for stamp, title in ((0.0, "at the start"), (21.4, "look_for(red_mug): succeeded"), (41.2, "pick(red_mug): failed"),
                          (52.0, "pick(red_mug): succeeded"), (DURATION, "finished")):  # fmt: skip
         depth = np.fromfunction(lambda i, j: 0.4 + i / 40 + j / 200, (128, 128)).astype(np.float32)
@@ -152,7 +157,7 @@ def make_episode() -> tuple[EpisodeLog, Result]:
         claimed_success=True,
         reason="Every step is done and the goal is seen to be reached.",
         subtasks=subtasks,
-        thought="The red mug is on the table in the living room and must come into the sink.\nIt is graspable; the sink is open.",
+        thought="The red mug is on the table in the living room and must come into the sink.\nThe sink is open.",
         planner="search",
         replans=2,
         completed=1,

@@ -1,0 +1,68 @@
+"""A camera outside the robot that follows it, for pictures that people look at. The agent never sees through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.envs.senses.rendering import Quality, Renderer
+from yanshi.envs.simulation import Simulation
+
+NICE = Quality(shadow_size=1024, samples=4)
+"""Shadows and smooth edges, and no reflections: they double the time and show little."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """Where the camera stands, from the point it looks at."""
+
+    distance: float
+    """[m]."""
+    azimuth: float
+    """[deg], counter-clockwise from x; the camera looks along it."""
+    elevation: float
+    """[deg], negative looks down."""
+    height: float
+    """Of the point looked at [m]."""
+    ahead: float
+    """How far in front of the base the point lies [m]."""
+
+
+FIXED_ARM = Shot(distance=1.45, azimuth=152.0, elevation=-30.0, height=0.5, ahead=0.42)
+FOLLOW = Shot(distance=3.3, azimuth=125.0, elevation=-52.0, height=0.75, ahead=0.25)
+
+
+class Spectator:
+    """Draws a simulation from outside."""
+
+    def __init__(self, sim: Simulation, size: tuple[int, int] = (960, 540), quality: Quality = NICE) -> None:
+        self._sim = sim
+        self._size = size
+        self._quality = quality
+        self._shot = FOLLOW if sim.robot.base_joints else FIXED_ARM
+        self._base = sim.model.body(sim.robot.base_body).id
+        self._renderer: Renderer | None = None
+        self._target: NDArray[np.float64] | None = None
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The scene now, (H, W, 3). The camera glides after the robot from one picture to the next."""
+        if self._renderer is None:
+            self._renderer = Renderer(self._sim.model, self._quality, self._size)
+        rotation = self._sim.data.xmat[self._base].reshape(3, 3)
+        wanted = self._sim.data.xpos[self._base] + self._shot.ahead * rotation[:, 0]
+        wanted[2] = self._shot.height
+        self._target = wanted if self._target is None else self._target + 0.12 * (wanted - self._target)
+        camera = mujoco.MjvCamera()
+        camera.lookat[:] = self._target
+        camera.distance, camera.azimuth = self._shot.distance, self._shot.azimuth
+        camera.elevation = self._shot.elevation
+        return np.asarray(self._renderer.view(self._sim.data, camera, *self._size).rgb)
+
+    def close(self) -> None:
+        """Free the GL context."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
