@@ -171,9 +171,7 @@ class Executive:
         if now - self._checked_at < self._limits.change_period or self.plan is None:
             return
         self._checked_at = now
-        hoped = {fact: Held(value=value, stamp=now, provenance="expected") for fact, value in current.expects}
-        after = belief.with_(facts={**belief.facts, **hoped})
-        fault = self._planner.fault(self.plan.goal, self.plan.subtasks[self._index + 1 :], after)
+        fault = self._planner.fault(self.plan.goal, self.plan.subtasks[self._index :], belief, under_way=True)
         if fault is not None and self._suspicion is not None:
             self._set(current, Status.FAILED, now, f"the world has changed: {fault}")
             self._replan(belief, observation, "change")
@@ -200,7 +198,7 @@ class Executive:
         """Start the next step, if it can still work."""
         if self.current is None or self.plan is None:
             return
-        fault = self._planner.fault(self.plan.goal, self.plan.subtasks[self._index :], belief)
+        fault = self._planner.fault(self.plan.goal, self.plan.subtasks[self._index :], belief, under_way=False)
         if fault is not None:
             self._tell("failed", observation.stamp, fault)
             self._replan(belief, observation, "change")

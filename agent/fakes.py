@@ -106,6 +106,7 @@ class FakePlanner:
 
     plans: Sequence[Sequence[Subtask]]
     faults: Callable[[Sequence[Subtask], WorldState], str | None] = lambda remaining, belief: None
+    """What is wrong with the steps that follow the one under way."""
     requests: list[Request] = field(default_factory=list)
 
     def plan(self, request: Request, belief: WorldState, observation: Observation) -> Plan:
@@ -116,9 +117,9 @@ class FakePlanner:
         steps = self.plans[min(len(self.requests), len(self.plans)) - 1]
         return Plan(goal=request.goal, thought=f"thought {len(self.requests)}", subtasks=tuple(steps), source="fake")
 
-    def fault(self, goal: Goal, remaining: Sequence[Subtask], belief: WorldState) -> str | None:
+    def fault(self, goal: Goal, remaining: Sequence[Subtask], belief: WorldState, *, under_way: bool) -> str | None:
         """What `faults` says."""
-        return self.faults(remaining, belief)
+        return self.faults(remaining[1:] if under_way else remaining, belief)
 
     def reached(self, goal: Goal, belief: WorldState) -> bool:
         """Whether the goal is true of the belief."""

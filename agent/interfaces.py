@@ -49,8 +49,11 @@ class Planner(Protocol):
     def plan(self, request: Request, belief: WorldState, observation: Observation) -> Plan:
         """A plan that reaches the goal; no steps if it is reached already. Raises: PlanningError if there is none."""
 
-    def fault(self, goal: Goal, remaining: Sequence[Subtask], belief: WorldState) -> str | None:
-        """Why the steps that remain can no longer reach the goal from `belief`, or None if they still can."""
+    def fault(self, goal: Goal, remaining: Sequence[Subtask], belief: WorldState, *, under_way: bool) -> str | None:
+        """Why the steps that remain can no longer reach the goal from `belief`, or None if they still can.
+
+        The first of them may be `under_way`: then it is taken to end well, and only what follows is doubted.
+        """
 
     def reached(self, goal: Goal, belief: WorldState) -> bool:
         """Whether the goal is believed to be true."""

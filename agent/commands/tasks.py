@@ -1,0 +1,48 @@
+"""``yanshi tasks``: what there is to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from yanshi.agent.commands.parsing import parse
+from yanshi.envs.tasks import task, tasks
+from yanshi.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """List every task; with `audit`, check each: the oracle agent must succeed, doing nothing must not."""
+
+    action: tyro.conf.Positional[str] = "list"
+    """`list` or `audit`."""
+    episodes: int = 20
+    """Episodes of each agent for each task, for `audit`."""
+    workers: int = 1
+    """Processes, for `audit`."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """List or audit the tasks."""
+    options = parse(Options, "tasks", arguments)
+    if options.action == "audit":
+        from yanshi.agent.evaluation.audit import audit
+
+        return audit(options.episodes, options.workers)
+    if options.action != "list":
+        raise InputError(f"tasks: expected 'list' or 'audit', got '{options.action}'.")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("id", "world", "what", "for example"):
+        table.add_column(column, overflow="fold")
+    for name in tasks():
+        item = task(name)
+        rng = np.random.default_rng(0)
+        example = item.instruction(item.scene(rng), rng)
+        table.add_row(f"yanshi/{name}-v0", item.world, item.summary, f"“{example}”")
+    Console().print(table)
+    return 0

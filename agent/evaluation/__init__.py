@@ -1,0 +1,1 @@
+"""Evaluation that cannot fool itself: paired runs, intervals, audits."""

@@ -1,0 +1,71 @@
+"""The command line: ``yanshi run|bench|tasks|doctor|view``. Each command is loaded only when it is called."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from yanshi import __version__
+from yanshi.errors import YanshiError
+
+COMMANDS = {
+    "run": "Carry out an instruction; leaves a video, a report and a result.",
+    "bench": "Measure success over tasks and seeds, with 95 % intervals.",
+    "tasks": "List the tasks; `yanshi tasks audit` checks that each can be trusted.",
+    "doctor": "Say what is installed, what is not and how to install it.",
+    "view": "Look at a world.",
+}
+HELP = """\
+yanshi {version}: embodied agents that people can run, trust and change.
+
+Usage: yanshi COMMAND [OPTIONS]        yanshi COMMAND --help says more
+
+{commands}
+
+Try:   yanshi run "put the red mug in the sink" --world home --seed 1
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 1 not achieved, 2 bad input."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help", "help"):
+        lines = "\n".join(f"  {name:<8} {text}" for name, text in COMMANDS.items())
+        print(HELP.format(version=__version__, commands=lines), end="")
+        return 0
+    if given[0] in ("-V", "--version", "version"):
+        print(f"yanshi {__version__}")
+        return 0
+    try:
+        return _command(given[0])(given[1:])
+    except YanshiError as error:
+        return _complain(" ".join(str(error).split()))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _command(name: str) -> Callable[[Sequence[str]], int]:
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        raise YanshiError(f"Unknown command '{name}'.{hint} Available: {', '.join(COMMANDS)}.")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    if sys.platform == "linux" and name != "view":
+        os.environ.setdefault("MUJOCO_GL", "egl")
+    module = importlib.import_module(f"yanshi.agent.commands.{name}")
+    command: Callable[[Sequence[str]], int] = module.main
+    return command
+
+
+def _complain(message: str) -> int:
+    print(f"yanshi: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
