@@ -118,8 +118,11 @@ class FakePlanner:
         return Plan(goal=request.goal, thought=f"thought {len(self.requests)}", subtasks=tuple(steps), source="fake")
 
     def fault(self, goal: Goal, remaining: Sequence[Subtask], belief: WorldState, *, under_way: bool) -> str | None:
-        """What `faults` says."""
-        return self.faults(remaining[1:] if under_way else remaining, belief)
+        """What `faults` says, once the step under way has brought about what is expected of it."""
+        if not under_way:
+            return self.faults(remaining, belief)
+        hoped = {fact: Held(value=value, provenance="expected") for fact, value in remaining[0].expects}
+        return self.faults(remaining[1:], belief.with_(facts={**belief.facts, **hoped}))
 
     def reached(self, goal: Goal, belief: WorldState) -> bool:
         """Whether the goal is true of the belief."""
