@@ -1,0 +1,152 @@
+"""Where to grip a thing: hand poses from its oriented box, its shape and what stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.agent.skills.motion import forward_pose, top_down
+from yanshi.contracts import Entity
+
+__all__ = ["FINGER_DEPTH", "FINGER_TIP", "Grasp", "box_corners", "forward_grasps", "top_grasps", "wrap"]
+
+Array = NDArray[Any]
+FINGER_DEPTH = 0.038
+"""From the tool centre point up to the palm [m]."""
+FINGER_TIP = 0.012
+"""From the tool centre point down to the finger tips [m]."""
+_SLACK = 0.012
+"""Least room between open fingers and the object, both sides together [m]."""
+_PALM = (0.026, 0.100)
+"""Half size of the palm across and along the finger motion [m]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grasp:
+    """A way to grip an object."""
+
+    T_we: Array
+    """(4, 4) end effector in the map when the fingers close."""
+    width: float
+    """Size of the object between the fingers [m]."""
+    opening: float
+    """How wide to open on the way in [m]."""
+    approach: str
+    """``down`` or ``forward``."""
+    cost: float
+    """Lower is better."""
+
+
+def wrap(angle: float) -> float:
+    """An angle brought into [-π, π)."""
+    return float((angle + np.pi) % (2.0 * np.pi) - np.pi)
+
+
+def nearest_half_turn(yaw: float, nominal: float) -> float:
+    """Of yaw and yaw + π, which mean the same to a two-finger hand, the one nearer to a nominal yaw [rad]."""
+    return nominal + (wrap(2.0 * (yaw - nominal)) / 2.0)
+
+
+def box_corners(entity: Entity, grow: float = 0.0) -> Array:
+    """The four corners (4, 2) of an object's box from above, grown on all sides [m]."""
+    half = entity.extent[:2] / 2.0 + grow
+    signs = np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]])
+    corners = np.column_stack([signs * half, np.zeros(4)])
+    return np.asarray(entity.to_world(corners)[:, :2])
+
+
+def _sides(entity: Entity) -> list[tuple[float, float, float]]:
+    """(yaw of finger motion in the map, width, preference) for each way across the object that makes sense."""
+    ex, ey, _ = entity.extent
+    sides = [(entity.yaw, float(ex), 0.0), (entity.yaw + np.pi / 2, float(ey), 0.0)]
+    narrow = min(ex, ey)
+    sides = [(yaw, width, 3.0 * (width - narrow)) for yaw, width, _ in sides]
+    if entity.attributes.get("shape") in ("cylinder", "round") and max(ex, ey) - narrow < 0.006:
+        sides += [(entity.yaw + turn, float(narrow), 0.02) for turn in (np.pi / 4, -np.pi / 4, np.pi / 8, -np.pi / 8)]
+    return sides
+
+
+def _grip_height(entity: Entity) -> float:
+    """Height of the tool centre point in the map for a grip from above [m]."""
+    bottom, top = entity.position_w[2] - entity.extent[2] / 2.0, entity.position_w[2] + entity.extent[2] / 2.0
+    wanted = entity.position_w[2] if entity.extent[2] < 0.07 else top - 0.032
+    return float(max(min(wanted, top - 0.008), top - FINGER_DEPTH + 0.004, bottom + FINGER_TIP + 0.003))
+
+
+def top_grasps(entity: Entity, max_opening: float, nominal_yaw: float, others: Iterable[Entity] = ()) -> list[Grasp]:
+    """Grips from above, best first.
+
+    Args:
+        entity: the object, with its box.
+        max_opening: how far the fingers open [m].
+        nominal_yaw: finger direction in the map that the wrist likes best [rad].
+        others: objects near it that the hand should not strike.
+    """
+    center = np.array([entity.position_w[0], entity.position_w[1], _grip_height(entity)])
+    others = [other for other in others if other.name != entity.name]
+    found = []
+    for yaw, width, preference in _sides(entity):
+        if width > max_opening - _SLACK + 1e-9:
+            continue
+        yaw = nearest_half_turn(yaw, nominal_yaw)
+        opening = min(max_opening, max(width + 0.03, 0.04))
+        crowd = _crowding(center, yaw, opening, others)
+        found.append(
+            Grasp(
+                T_we=top_down(center, yaw),
+                width=width,
+                opening=opening,
+                approach="down",
+                cost=preference + 0.15 * abs(wrap(yaw - nominal_yaw)) + crowd,
+            )
+        )
+    return sorted(found, key=lambda grasp: grasp.cost)
+
+
+def forward_grasps(entity: Entity, max_opening: float, heading: float) -> list[Grasp]:
+    """Grips from the front, the hand along a heading [rad] with the fingers moving sideways, best first."""
+    c, s = np.cos(entity.yaw - heading), np.sin(entity.yaw - heading)
+    ex, ey, ez = entity.extent
+    round_ = entity.attributes.get("shape") in ("cylinder", "round") and abs(ex - ey) < 0.006
+    across = float(min(ex, ey) if round_ else abs(ex * s) + abs(ey * c))
+    along = float(abs(ex * c) + abs(ey * s))
+    if across > max_opening - _SLACK / 2:
+        return []
+    bottom = entity.position_w[2] - ez / 2.0
+    depth = max(0.0, min(along / 2.0 - 0.005, along - FINGER_DEPTH - along / 2.0 + 0.04))
+    center = entity.position_w - depth * 0.3 * np.array([np.cos(heading), np.sin(heading), 0.0])
+    center[2] = max(entity.position_w[2], bottom + 0.03)
+    opening = min(max_opening, across + 0.03)
+    return [
+        Grasp(T_we=forward_pose(center, heading, dip=dip), width=across, opening=opening, approach="forward", cost=dip)
+        for dip in (0.0, 0.25, 0.5)
+    ]
+
+
+def _crowding(center: Array, yaw: float, opening: float, others: list[Entity]) -> float:
+    """How badly fingers and palm would strike what stands around: 0 is free."""
+    along, across = np.array([np.cos(yaw), np.sin(yaw)]), np.array([-np.sin(yaw), np.cos(yaw)])
+    cost = 0.0
+    for other in others:
+        top = other.position_w[2] + other.extent[2] / 2.0
+        if top < center[2] - FINGER_TIP or other.position_w[2] - other.extent[2] / 2.0 > center[2] + 0.1:
+            continue
+        corners = box_corners(other) - center[:2]
+        low_a, high_a = (corners @ along).min(), (corners @ along).max()
+        low_x, high_x = (corners @ across).min(), (corners @ across).max()
+        finger = opening / 2.0 + 0.020
+        if high_x > -0.014 and low_x < 0.014 and high_a > -finger and low_a < finger:
+            cost += 1.0
+        if (
+            top > center[2] + FINGER_DEPTH
+            and high_x > -_PALM[0]
+            and low_x < _PALM[0]
+            and high_a > -_PALM[1]
+            and low_a < _PALM[1]
+        ):
+            cost += 2.0
+    return cost

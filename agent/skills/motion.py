@@ -1,0 +1,199 @@
+"""Cartesian motion: poses of the hand, and scripts that bring it there, closed loop on where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.agent.skills.script import Command, Situation
+
+__all__ = [
+    "Motion",
+    "above",
+    "carry",
+    "forward_pose",
+    "grip_to",
+    "move",
+    "pose",
+    "rest",
+    "rotation_vector",
+    "top_down",
+    "wait",
+]
+
+Array = NDArray[Any]
+_DT = 0.04
+_GAIN = 4.0
+"""Approach speed for an error: 1/s."""
+_RAMP = 0.04
+"""How much faster the hand may go from one step to the next [m/s]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Motion:
+    """How the hand goes to a pose."""
+
+    phase: str
+    speed: float = 0.30
+    """[m/s]."""
+    turn: float = 1.4
+    """[rad/s]."""
+    near: float = 0.006
+    """Arrived within this distance [m]."""
+    aligned: float = 0.06
+    """… and angle [rad]."""
+    timeout: float = 6.0
+    """[s]."""
+    gripper: float | None = None
+    """Opening [m]; None keeps it."""
+    look_at_w: Array | None = None
+    """(3,) point of the map."""
+
+
+def pose(rotation: Array, position: Array) -> Array:
+    """A pose (4, 4) from a rotation (3, 3) and a position (3,)."""
+    T = np.eye(4)
+    T[:3, :3], T[:3, 3] = rotation, position
+    return T
+
+
+def top_down(position_w: Array, yaw: float) -> Array:
+    """The hand (4, 4) pointing down at a point; `yaw` [rad] is the direction of its finger motion (y)."""
+    c, s = np.cos(yaw), np.sin(yaw)
+    return pose(np.column_stack([[-s, c, 0.0], [c, s, 0.0], [0.0, 0.0, -1.0]]), position_w)
+
+
+def forward_pose(position_w: Array, heading: float, *, fingers: str = "horizontal", dip: float = 0.0) -> Array:
+    """The hand (4, 4) pointing along a heading [rad], dipped below the horizon by an angle [rad].
+
+    `fingers` says how the fingers move: ``horizontal`` (for upright bars and boxes) or ``vertical`` (for lying bars).
+    """
+    out = np.array([np.cos(heading) * np.cos(dip), np.sin(heading) * np.cos(dip), -np.sin(dip)])
+    side = np.array([-np.sin(heading), np.cos(heading), 0.0])
+    y = side if fingers == "horizontal" else np.cross(out, side)
+    return pose(np.column_stack([np.cross(y, out), y, out]), position_w)
+
+
+def above(T_we: Array, height: float) -> Array:
+    """The same pose, raised [m]."""
+    T = T_we.copy()
+    T[2, 3] += height
+    return T
+
+
+def rotation_vector(R: Array) -> Array:
+    """Axis times angle (3,) [rad] of a rotation matrix."""
+    angle = float(np.arccos(np.clip((np.trace(R) - 1.0) / 2.0, -1.0, 1.0)))
+    axis = np.array([R[2, 1] - R[1, 2], R[0, 2] - R[2, 0], R[1, 0] - R[0, 1]])
+    if angle < 1e-6:
+        return np.zeros(3)
+    if np.pi - angle < 1e-3:
+        column = int(np.argmax(np.diag(R)))
+        v = R[:, column] + np.eye(3)[column]
+        return np.asarray(angle * v / np.linalg.norm(v))
+    return np.asarray(angle * axis / (2.0 * np.sin(angle)))
+
+
+def _limited(v: Array, most: float) -> Array:
+    norm = float(np.linalg.norm(v))
+    return v if norm <= most else v * (most / norm)
+
+
+def twist_towards(
+    now: Situation, T_we: Array, speed: float, turn: float, base: tuple[float, float, float] = (0.0, 0.0, 0.0)
+) -> Array:
+    """Twist (6,) of the hand relative to the base, in the base frame, that takes it towards a pose (4, 4) of the map.
+
+    A base that moves with velocity `base` (base frame) carries the hand along; that is taken off.
+    """
+    T_bt = np.linalg.inv(now.T_wb) @ T_we
+    linear = _limited(_GAIN * (T_bt[:3, 3] - now.T_be[:3, 3]), speed)
+    angular = _limited(_GAIN * rotation_vector(T_bt[:3, :3] @ now.T_be[:3, :3].T), turn)
+    x, y = now.T_be[:2, 3]
+    carried = np.array([base[0] - base[2] * y, base[1] + base[2] * x, 0.0])
+    return np.concatenate([linear - carried, angular - [0.0, 0.0, base[2]]])
+
+
+def error_to(now: Situation, T_we: Array) -> tuple[float, float]:
+    """How far the hand is from a pose: distance [m] and angle [rad]."""
+    T = now.T_we
+    return float(np.linalg.norm(T_we[:3, 3] - T[:3, 3])), float(
+        np.linalg.norm(rotation_vector(T_we[:3, :3] @ T[:3, :3].T))
+    )
+
+
+Moving = Generator[Command, None, bool]
+
+
+def move(
+    now: Situation, target: Array | Callable[[], Array], how: Motion, stop: Callable[[], bool] | None = None
+) -> Moving:
+    """Bring the hand to a pose of the map (4, 4), or to one that is asked for anew at every step.
+
+    Returns whether it arrived; it also ends when `stop` says so, on time-out, and when it has not come nearer for a second.
+    """
+    start = now.time
+    speed = 0.06
+    best, best_time = np.inf, now.time
+    while True:
+        T = target() if callable(target) else target
+        distance, angle = error_to(now, T)
+        if distance < how.near and angle < how.aligned:
+            return True
+        if stop is not None and stop():
+            return False
+        if distance + 0.1 * angle < best - 0.002:
+            best, best_time = distance + 0.1 * angle, now.time
+        if now.time - start > how.timeout or now.time - best_time > 1.0:
+            return False
+        speed = min(how.speed, speed + _RAMP)
+        yield Command(
+            phase=how.phase,
+            twist_b=twist_towards(now, T, speed, how.turn),
+            gripper=how.gripper,
+            look_at_w=how.look_at_w,
+        )
+
+
+def grip_to(
+    now: Situation, opening: float, phase: str, look_at_w: Array | None = None, timeout: float = 1.2
+) -> Generator[Command, None, None]:
+    """Move the fingers to an opening [m] and wait until they rest."""
+    start, last, still = now.time, now.opening, 0
+    hold = now.T_we
+    while now.time - start < timeout:
+        yield Command(phase=phase, gripper=opening, look_at_w=look_at_w, twist_b=twist_towards(now, hold, 0.05, 0.3))
+        still = still + 1 if abs(now.opening - last) < 3e-4 else 0
+        last = now.opening
+        if now.time - start > 0.16 and (still >= 3 or abs(now.opening - opening) < 1e-3):
+            return
+
+
+def wait(now: Situation, seconds: float, phase: str, look_at_w: Array | None = None) -> Generator[Command, None, None]:
+    """Stand still."""
+    start = now.time
+    while now.time - start < seconds:
+        yield Command(phase=phase, look_at_w=look_at_w)
+
+
+def rest(now: Situation, height: float | None = None) -> Array:
+    """The hand's carrying pose (4, 4) in the map: folded in front of the robot, pointing down; optionally at another height [m]."""
+    T_be = now.kinematics.home_T_be.copy()
+    if height is not None:
+        T_be[2, 3] = height
+    return np.asarray(now.T_wb @ T_be)
+
+
+def carry(now: Situation, phase: str = "fold arm", speed: float = 0.35) -> Moving:
+    """Fold the arm for driving: first up, then in."""
+    up = now.T_we.copy()
+    up[2, 3] = max(up[2, 3], rest(now)[2, 3])
+    if up[2, 3] - now.T_we[2, 3] > 0.05:
+        yield from move(now, up, Motion(phase=phase, speed=speed, near=0.05, aligned=3.2, timeout=3.0))
+    return (
+        yield from move(now, lambda: rest(now), Motion(phase=phase, speed=speed, near=0.04, aligned=0.2, timeout=4.0))
+    )

@@ -1,0 +1,144 @@
+"""Pick: come near, choose a grip, descend, close, feel whether something is there, lift, feel again."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.agent.skills.drive import drive
+from yanshi.agent.skills.grasp import Grasp, top_grasps, wrap
+from yanshi.agent.skills.motion import Motion, above, grip_to, move
+from yanshi.agent.skills.script import Command, GiveUpError, Grip, Script, Situation
+from yanshi.agent.skills.stand import reachable, stands
+from yanshi.agent.skills.surroundings import fly, objects_near
+from yanshi.contracts import Entity
+
+__all__ = ["EMPTY", "nominal_yaw", "pick"]
+
+Array = NDArray[Any]
+EMPTY = 0.004
+"""Fingers nearer to one another than this hold nothing [m]."""
+_OVER = 0.09
+"""Height above the grip from which the hand descends [m]."""
+_LIFT = 0.10
+_ATTEMPTS = 4
+
+
+def nominal_yaw(base_w: Array, point_w: Array) -> float:
+    """Finger direction in the map [rad] that the wrist likes best for a point: across the line from the base to it."""
+    bearing = float(np.arctan2(point_w[1] - base_w[1], point_w[0] - base_w[0]))
+    return wrap(bearing) - np.pi / 2
+
+
+def pick(now: Situation, name: str) -> Script:
+    """Grip an object from above and lift it.
+
+    Raises:
+        GiveUpError: the hand is full, the object is unknown, too wide, out of reach, or slipped every time.
+    """
+    held = now.holding()
+    if held == name and now.opening > EMPTY:
+        return f"I already hold {name}."
+    if held is not None and now.opening > EMPTY:
+        raise GiveUpError(f"My hand is not empty: it holds {held}.")
+    now.grip = None
+    trouble = ""
+    for attempt in range(_ATTEMPTS):
+        entity = now.entity(name)
+        grasp = yield from _come_near(now, entity, attempt)
+        trouble = yield from _grip(now, entity, grasp)
+        if not trouble:
+            return f"I hold {name}."
+        yield from _back_off(now)
+    raise GiveUpError(f"I could not pick {name}: {trouble} ({_ATTEMPTS} attempts).")
+
+
+def _grasps(now: Situation, entity: Entity, base_w: Array) -> list[Grasp]:
+    others = objects_near(now, entity.position_w, 0.3, besides=(entity.name,))
+    return top_grasps(entity, now.robot.max_opening, nominal_yaw(base_w, entity.position_w), others)
+
+
+def _come_near(now: Situation, entity: Entity, attempt: int) -> Generator[Command, None, Grasp]:
+    """Choose a grip that can be reached, from another place where it must be."""
+    if not _grasps(now, entity, now.base_w):
+        width = 1000 * float(np.min(entity.extent[:2]))
+        raise GiveUpError(
+            f"{entity.name} is too wide for my hand: {width:.0f} mm, and it opens {1000 * now.robot.max_opening:.0f} mm."
+        )
+    found = _within_reach(now, _grasps(now, entity, now.base_w))
+    if found and (attempt < 2 or not now.mobile):
+        return found[attempt % len(found)] if attempt > 1 else found[0]
+    if now.mobile:
+
+        def poses(heading: float) -> list[Array]:
+            best = _grasps(
+                now, entity, np.array([*(entity.position_w[:2] - [np.cos(heading), np.sin(heading)]), heading])
+            )[0]
+            return [above(best.T_we, _OVER), best.T_we]
+
+        places = stands(now, entity.position_w, poses)
+        if places:
+            yield from drive(now, places[min(attempt // 2, len(places) - 1)], "come near", look_at_w=entity.position_w)
+            found = _within_reach(now, _grasps(now, now.entity(entity.name), now.base_w))
+    if not found:
+        raise GiveUpError(f"{entity.name} is out of my reach.")
+    return found[0]
+
+
+def _within_reach(now: Situation, grasps: list[Grasp]) -> list[Grasp]:
+    scored = [(grasp, reachable(now, now.base_w, [above(grasp.T_we, _OVER), grasp.T_we])) for grasp in grasps[:6]]
+    return [
+        grasp
+        for grasp, margin in sorted(scored, key=lambda item: item[0].cost - 0.5 * min(item[1], 0.3))
+        if margin > 0.0
+    ]
+
+
+def _grip(now: Situation, entity: Entity, grasp: Grasp) -> Generator[Command, None, str]:
+    """Reach for the object, close and lift; returns what went wrong, or an empty string."""
+    center = entity.position_w
+    now.gripper = grasp.opening
+    over = above(grasp.T_we, _OVER)
+    if not (yield from fly(now, over, "reach over", look_at_w=center, besides=(entity.name,))):
+        return "I could not get over it"
+    down = Motion(phase="descend", speed=0.22, near=0.005, aligned=0.06, timeout=3.0, look_at_w=center)
+    yield from move(now, grasp.T_we, down)
+    if abs(now.T_we[2, 3] - grasp.T_we[2, 3]) > 0.02:
+        return "something is in the way of my hand"
+    yield from grip_to(now, 0.0, "close", look_at_w=center)
+    if now.opening < EMPTY:
+        return "the gripper closed on nothing"
+    entity = now.entity(entity.name)
+    before = float(entity.position_w[2])
+    now.grip = _grip_of(now, entity)
+    lifted = now.T_we
+    lifted[2, 3] += _LIFT
+    yield from move(
+        now, lifted, Motion(phase="lift", speed=0.25, near=0.015, aligned=0.2, timeout=3.0, look_at_w=lifted[:3, 3])
+    )
+    entity = now.entity(entity.name)
+    seen = entity.last_seen is not None and now.time - entity.last_seen < 0.3
+    if now.opening < EMPTY or (seen and entity.position_w[2] < before + 0.4 * _LIFT):
+        now.grip = None
+        return "it slipped out of the gripper"
+    return ""
+
+
+def _grip_of(now: Situation, entity: Entity) -> Grip:
+    """How the object lies in the hand, from where it was believed to be when the fingers closed on it."""
+    T = now.T_we
+    offset = T[:3, :3].T @ (entity.position_w - T[:3, 3])
+    offset[1] = float(np.clip(offset[1], -0.01, 0.01))
+    yaw = float(np.arctan2(T[1, 1], T[0, 1]))
+    return Grip(entity.name, offset, entity.extent, wrap(entity.yaw - yaw), now.opening)
+
+
+def _back_off(now: Situation) -> Generator[Command, None, None]:
+    """Open and rise, to look again."""
+    yield from grip_to(now, now.robot.max_opening, "open")
+    up = now.T_we
+    up[2, 3] += 0.12
+    yield from move(now, up, Motion(phase="back off", near=0.02, aligned=3.2, timeout=2.0))

@@ -1,0 +1,245 @@
+"""Place: choose a free spot, carry the object over it, lower, let go, rise."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.agent.skills.drive import drive
+from yanshi.agent.skills.grasp import nearest_half_turn
+from yanshi.agent.skills.motion import Motion, above, grip_to, move, top_down
+from yanshi.agent.skills.parts import moved
+from yanshi.agent.skills.pick import EMPTY, nominal_yaw
+from yanshi.agent.skills.script import Command, GiveUpError, Grip, Script, Situation
+from yanshi.agent.skills.stand import reachable, stands
+from yanshi.agent.skills.surroundings import fly, objects_near
+from yanshi.contracts import Entity, Region
+
+__all__ = ["place_in", "place_on"]
+
+Array = NDArray[Any]
+_OVER = 0.08
+_GAP = 0.004
+"""The object is let go this high above the surface [m]."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where the object's centre shall come to rest, or be let go."""
+
+    center_w: Array
+    cost: float
+
+
+def place_on(now: Situation, name: str, target: str) -> Script:
+    """Put what the hand holds on a surface, or on another object.
+
+    Raises:
+        GiveUpError: it is not in the hand, there is no room, or the place is out of reach.
+    """
+    grip = _held(now, name)
+    onto = now.entity(target)
+    if onto.category == "object":
+        spots = [_Spot(_top_of(onto) + [0.0, 0.0, grip.extent[2] / 2.0], 0.0)]
+    else:
+        region = onto.region("on")
+        if region is None:
+            raise GiveUpError(f"Nothing can be put on {target}.")
+        spots = _free_spots(now, onto, region, grip, float(region.center_e[2] - region.half[2]), avoid=True)
+    if not spots:
+        raise GiveUpError(f"There is no room for {name} on {target}.")
+    T_we = yield from _come_near(now, grip, spots, target)
+    yield from _lower(
+        now, T_we, stack=onto.category == "object", besides=(name, target) if onto.category == "object" else (name,)
+    )
+    yield from _let_go(now, grip)
+    return f"{name} is on {target}."
+
+
+def place_in(now: Situation, name: str, target: str) -> Script:
+    """Put what the hand holds into a container.
+
+    Raises:
+        GiveUpError: it is not in the hand, the container is closed, or out of reach.
+    """
+    grip = _held(now, name)
+    into = now.entity(target)
+    region = into.region("in")
+    if region is None:
+        raise GiveUpError(f"Nothing can be put in {target}.")
+    if into.articulation is not None and now.belief.openings.get(target, 1.0) < 0.5:
+        raise GiveUpError(f"{target} is closed.")
+    floor, rim = float(region.center_e[2] - region.half[2]), float(region.center_e[2] + region.half[2])
+    lowest = floor + 0.01
+    T_we: Array | None = None
+    trouble: GiveUpError | None = None
+    for height in (lowest, 0.5 * (floor + rim), rim - 0.5 * float(grip.extent[2]), rim + 0.01):
+        if height < lowest:
+            continue
+        spots = _free_spots(now, into, region, grip, height, avoid=True) or _free_spots(
+            now, into, region, grip, max(height, rim), avoid=False
+        )
+        if not spots:
+            continue
+        try:
+            T_we = yield from _come_near(now, grip, spots, target)
+            break
+        except GiveUpError as error:
+            trouble = error
+    if T_we is None:
+        raise trouble or GiveUpError(f"There is no room for {name} in {target}.")
+    yield from _lower(now, T_we, stack=False, besides=(name,))
+    yield from _let_go(now, grip)
+    return f"{name} is in {target}."
+
+
+def _held(now: Situation, name: str) -> Grip:
+    """How the object lies in the hand; made up from the belief where it was gripped by somebody else."""
+    if now.opening < EMPTY or (now.grip is None and not now.true("holding", name)):
+        now.grip = None
+        raise GiveUpError(f"I do not hold {name}.")
+    if now.grip is None or now.grip.name != name:
+        entity = now.entity(name)
+        T = now.T_we
+        offset = T[:3, :3].T @ (entity.position_w - T[:3, 3])
+        if float(np.linalg.norm(offset)) > 0.15:
+            offset = np.array([0.0, 0.0, max(0.0, float(entity.extent[2]) / 2.0 - 0.03)])
+        now.grip = Grip(name, offset, entity.extent, entity.yaw - float(np.arctan2(T[1, 1], T[0, 1])), now.opening)
+        now.gripper = 0.0
+    return now.grip
+
+
+def _top_of(entity: Entity) -> Array:
+    """The middle of what an object carries things on (3,) in the map."""
+    region = entity.region("on")
+    if region is not None:
+        return entity.to_world(region.center_e - [0.0, 0.0, region.half[2]])
+    return np.asarray(entity.position_w + [0.0, 0.0, entity.extent[2] / 2.0])
+
+
+def _opened(now: Situation, entity: Entity) -> float:
+    """Joint value of a part, as believed."""
+    return 0.0 if entity.articulation is None else now.belief.openings.get(entity.name, 0.0) * entity.articulation.limit
+
+
+def _free_spots(now: Situation, entity: Entity, region: Region, grip: Grip, height: float, avoid: bool) -> list[_Spot]:
+    """Places on a region where the object has room, best first; `height` [m] of its bottom in the entity frame."""
+    radius = 0.5 * float(np.hypot(grip.extent[0], grip.extent[1]))
+    inset = np.minimum(region.half[:2] * 0.9, min(radius, 0.06) + 0.02)
+    half = region.half[:2] - inset
+    value = _opened(now, entity)
+    counts = np.maximum(1, np.minimum(15, (2.0 * half / 0.04).astype(int) + 1))
+    axes = [np.linspace(-h, h, n) if n > 1 else np.zeros(1) for h, n in zip(half, counts, strict=True)]
+    others = [
+        (other.position_w[:2], 0.5 * float(np.hypot(other.extent[0], other.extent[1])))
+        for other in objects_near(
+            now, moved(entity, region.center_e, value), float(np.linalg.norm(region.half[:2])) + 0.15, (grip.name,)
+        )
+    ]
+    spots = []
+    for dx in axes[0]:
+        for dy in axes[1]:
+            point_e = np.array([region.center_e[0] + dx, region.center_e[1] + dy, height])
+            if not _uncovered(entity, point_e, value):
+                continue
+            point = moved(entity, point_e, value)
+            room = min((float(np.linalg.norm(point[:2] - at)) - r - radius for at, r in others), default=0.2)
+            if avoid and room < 0.015:
+                continue
+            middle = float(np.hypot(dx / max(region.half[0], 1e-3), dy / max(region.half[1], 1e-3)))
+            center = point + [0.0, 0.0, float(grip.extent[2]) / 2.0 + _GAP]
+            distance = float(np.linalg.norm(point[:2] - now.base_w[:2]))
+            comfort = abs(distance - 0.56) if now.mobile else 0.3 * abs(distance - 0.5)
+            cost = 0.12 * middle + comfort + 2.0 * max(0.0, 0.08 - room)
+            spots.append(_Spot(center, cost))
+    return sorted(spots, key=lambda spot: spot.cost)
+
+
+def _uncovered(entity: Entity, point_e: Array, value: float) -> bool:
+    """Whether a place in a drawer has come out from under its furniture."""
+    handle, articulation = entity.region("handle"), entity.articulation
+    if handle is None or articulation is None or articulation.kind != "slide":
+        return True
+    front = float(handle.center_e @ articulation.axis_e) - 0.06
+    return float(point_e @ articulation.axis_e) + value > front + 0.045
+
+
+def _hand_for(now: Situation, grip: Grip, spot: _Spot, base_w: Array) -> Array:
+    """The hand pose (4, 4) that brings the object's centre to a spot, pointing down, the wrist as it likes."""
+    T = now.T_we
+    yaw = nearest_half_turn(float(np.arctan2(T[1, 1], T[0, 1])), nominal_yaw(base_w, spot.center_w))
+    if abs(yaw - nominal_yaw(base_w, spot.center_w)) > 0.9:
+        yaw = nominal_yaw(base_w, spot.center_w)
+    pose = top_down(spot.center_w, yaw)
+    pose[:3, 3] -= pose[:3, :3] @ grip.offset_e
+    return pose
+
+
+def _come_near(now: Situation, grip: Grip, spots: list[_Spot], target: str) -> Generator[Command, None, Array]:
+    """The hand pose for the best spot that can be reached, from another place where it must be."""
+    found = _reachable_hand(now, grip, spots[:12])
+    if found is not None:
+        return found
+    if now.mobile:
+        for spot in spots[:: max(1, len(spots) // 6)][:6]:
+
+            def poses(heading: float, spot: _Spot = spot) -> list[Array]:
+                base = np.array([*(spot.center_w[:2] - 0.56 * np.array([np.cos(heading), np.sin(heading)])), heading])
+                hand = _hand_for(now, grip, spot, base)
+                return [above(hand, _OVER), hand]
+
+            places = stands(now, spot.center_w, poses)
+            if places:
+                yield from drive(now, places[0], "come near", look_at_w=spot.center_w)
+                found = _reachable_hand(now, grip, [spot, *spots[:12]])
+                if found is not None:
+                    return found
+    raise GiveUpError(f"{target} is out of my reach.")
+
+
+def _reachable_hand(now: Situation, grip: Grip, spots: list[_Spot]) -> Array | None:
+    for spot in spots:
+        hand = _hand_for(now, grip, spot, now.base_w)
+        if now.mobile and float(np.linalg.norm(hand[:2, 3] - now.base_w[:2])) > 0.80:
+            continue
+        if reachable(now, now.base_w, [above(hand, _OVER), hand]) > 0.0:
+            return hand
+    return None
+
+
+def _lower(now: Situation, T_we: Array, stack: bool, besides: tuple[str, ...]) -> Generator[Command, None, None]:
+    look = T_we[:3, 3]
+    if not (yield from fly(now, above(T_we, _OVER), "carry over", look_at_w=look, besides=besides, speed=0.30)):
+        raise GiveUpError("I could not get over the place.")
+    _check_still_held(now)
+    if stack:
+        yield from move(
+            now,
+            above(T_we, 0.03),
+            Motion(phase="centre", speed=0.12, near=0.003, aligned=0.04, timeout=3.0, look_at_w=look),
+        )
+    fast = Motion(phase="lower", speed=0.18, near=0.012, aligned=0.1, timeout=3.0, look_at_w=look)
+    yield from move(now, above(T_we, 0.015), fast)
+    yield from move(
+        now, T_we, Motion(phase="touch down", speed=0.06, near=0.003, aligned=0.1, timeout=1.5, look_at_w=look)
+    )
+    _check_still_held(now)
+
+
+def _check_still_held(now: Situation) -> None:
+    if now.opening < EMPTY:
+        name, now.grip = now.grip.name if now.grip else "it", None
+        raise GiveUpError(f"I lost {name} on the way.")
+
+
+def _let_go(now: Situation, grip: Grip) -> Generator[Command, None, None]:
+    look = now.T_we[:3, 3]
+    yield from grip_to(now, min(now.robot.max_opening, now.opening + 0.035), "let go", look_at_w=look, timeout=0.8)
+    now.grip = None
+    up = now.T_we
+    up[2, 3] += 0.12
+    yield from move(now, up, Motion(phase="retreat", speed=0.25, near=0.02, aligned=0.3, timeout=2.0, look_at_w=look))

@@ -1,0 +1,102 @@
+"""What stands around the hand: objects near a place, and how high to fly over them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.agent.skills.grasp import FINGER_TIP, box_corners
+from yanshi.agent.skills.motion import Motion, move
+from yanshi.agent.skills.script import Command, Situation
+from yanshi.contracts import Entity
+
+__all__ = ["below_hand", "flight_height", "fly", "objects_near"]
+
+Array = NDArray[Any]
+_CLEAR = 0.04
+"""Kept between what the hand carries and what it flies over [m]."""
+_HIGHEST = 1.15
+"""The hand is not raised above this [m]."""
+
+
+def objects_near(now: Situation, point_w: Array, distance: float, besides: tuple[str, ...] = ()) -> list[Entity]:
+    """Objects whose centre is within a horizontal distance [m] of a point."""
+    return [
+        entity
+        for entity in now.belief.entities.values()
+        if entity.category == "object"
+        and entity.name not in besides
+        and np.all(np.isfinite(entity.position_w))
+        and float(np.linalg.norm(entity.position_w[:2] - point_w[:2])) < distance
+    ]
+
+
+def below_hand(now: Situation) -> float:
+    """How far what the hand carries (or its finger tips) reaches below the tool centre point [m]."""
+    if now.grip is None:
+        return FINGER_TIP
+    down = float((now.T_we[:3, :3] @ now.grip.offset_e)[2])
+    return max(FINGER_TIP, 0.5 * float(now.grip.extent[2]) - down)
+
+
+def flight_height(now: Situation, a_w: Array, b_w: Array, besides: tuple[str, ...] = ()) -> float:
+    """Height of the tool centre point [m] at which it can go straight from over one point (3,) of the map to over another."""
+    a, b = np.asarray(a_w[:2], dtype=float), np.asarray(b_w[:2], dtype=float)
+    line = a + np.linspace(0.0, 1.0, max(2, int(np.linalg.norm(b - a) / 0.03) + 1))[:, None] * (b - a)
+    highest = 0.0
+    for entity in now.belief.entities.values():
+        if entity.name in besides or not np.all(np.isfinite(entity.position_w)):
+            continue
+        if entity.category == "object":
+            corners = box_corners(entity, grow=0.06)
+            top = float(entity.position_w[2] + entity.extent[2] / 2.0)
+        elif entity.category == "fixture" and "on" not in entity.affordances and "in" not in entity.affordances:
+            corners = box_corners(entity, grow=0.05)
+            top = float(entity.position_w[2] + entity.extent[2])
+        else:
+            continue
+        if top <= _HIGHEST - 0.05 and _crosses(line, corners):
+            highest = max(highest, top)
+    return min(_HIGHEST, highest + _CLEAR + below_hand(now))
+
+
+def _crosses(line: Array, corners: Array) -> bool:
+    """Whether any point (n, 2) lies inside a convex polygon (4, 2) given in order."""
+    edges = np.roll(corners, -1, axis=0) - corners
+    relative = line[:, None, :] - corners[None]
+    side = edges[None, :, 0] * relative[..., 1] - edges[None, :, 1] * relative[..., 0]
+    return bool(np.any(np.all(side >= 0.0, axis=1) | np.all(side <= 0.0, axis=1)))
+
+
+def fly(
+    now: Situation,
+    T_we: Array,
+    phase: str,
+    look_at_w: Array | None = None,
+    besides: tuple[str, ...] = (),
+    speed: float = 0.35,
+) -> Generator[Command, None, bool]:
+    """Take the hand to a pose (4, 4) that has free air above: up, over, down. Returns whether it arrived."""
+    here = now.T_we
+    height = max(flight_height(now, here[:3, 3], T_we[:3, 3], besides), T_we[2, 3])
+    away = float(np.linalg.norm(T_we[:2, 3] - here[:2, 3]))
+    if away > 0.04 and height - here[2, 3] > 0.02:
+        up = here.copy()
+        up[2, 3] = height
+        yield from move(
+            now, up, Motion(phase=phase, speed=speed, near=0.03, aligned=3.2, timeout=4.0, look_at_w=look_at_w)
+        )
+    if away > 0.04 and height - T_we[2, 3] > 0.02:
+        over = T_we.copy()
+        over[2, 3] = height
+        yield from move(
+            now, over, Motion(phase=phase, speed=speed, near=0.03, aligned=0.3, timeout=6.0, look_at_w=look_at_w)
+        )
+    return (
+        yield from move(
+            now, T_we, Motion(phase=phase, speed=speed, near=0.012, aligned=0.08, timeout=5.0, look_at_w=look_at_w)
+        )
+    )
