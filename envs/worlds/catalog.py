@@ -38,6 +38,8 @@ COLORS: Mapping[str, tuple[float, float, float]] = {
 }
 """Colour words and their RGB [0, 1]."""
 
+_HIDDEN = 4
+"""Geom and site group that is neither rendered nor seen."""
 _EXTRA: dict[str, Path] = {}
 
 
@@ -144,16 +146,18 @@ def load(name: str, scale: float = 1.0) -> mujoco.MjSpec:
     file = _file(name)
     spec = _parse(file)
     model = _compile(spec.copy(), file)
-    lower = _category(spec, file) in ("fixture", "control")
+    first, lower = root(spec), _category(spec, file) in ("fixture", "control")
     for body in _entity_bodies(spec):
         low, high = _bounds(model, body.name)
         origin = (low + high) / 2
-        if lower and body is spec.worldbody.first_body():
+        if lower and body == first:
             origin[2] = low[2]
         _shift(body, origin)
     if scale != 1.0:
-        _scale(spec.worldbody.first_body(), scale)
-    spec.worldbody.first_body().pos = (0.0, 0.0, 0.0)
+        _scale(root(spec), scale)
+    for site in spec.sites:
+        site.group = _HIDDEN
+    root(spec).pos = (0.0, 0.0, 0.0)
     return spec
 
 
@@ -204,7 +208,7 @@ def _category(spec: mujoco.MjSpec, file: Path) -> Category:
 
 def _entity_bodies(spec: mujoco.MjSpec) -> list[mujoco.MjsBody]:
     """The root, then the parts that are entities of their own: bodies with a joint and a handle."""
-    first = spec.worldbody.first_body()
+    first = root(spec)
     return [first] + [
         body
         for body in spec.bodies[2:]

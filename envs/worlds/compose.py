@@ -104,17 +104,17 @@ def _rooms(spec: mujoco.MjSpec, scene: Scene) -> None:
             contype=0,
             conaffinity=0,
         )
-        reach = float(np.linalg.norm(half))
         spec.worldbody.add_light(
             name=f"{room.name}_light",
-            pos=(*middle, 4.5),
+            pos=(*middle, 2.3),
             dir=(0, 0, -1),
             type=mujoco.mjtLightType.mjLIGHT_SPOT,
-            cutoff=float(np.degrees(np.arctan2(reach, 4.5))),
+            cutoff=180.0,
             exponent=0.0,
-            ambient=(0.22, 0.21, 0.20),
-            diffuse=(0.75, 0.72, 0.66),
-            specular=(0.15, 0.15, 0.15),
+            attenuation=(0.6, 0.0, 0.14),
+            ambient=(0.30, 0.29, 0.27),
+            diffuse=(0.85, 0.81, 0.74),
+            specular=(0.10, 0.10, 0.10),
             castshadow=False,
             active=scene.lights.get(room.name, True),
         )

@@ -32,6 +32,7 @@ def tabletop(
     openings: Mapping[str, float] | None = None,
     forbid: Forbidden | None = None,
     light: bool = True,
+    where: np.random.Generator | None = None,
 ) -> Scene:
     """Draw a table top.
 
@@ -44,7 +45,9 @@ def tabletop(
         openings: part name (``chest_drawer``) → 0 closed … 1 open at the start.
         forbid: says of an object drawn to fill the table that it must not be there.
         light: whether the light is on.
+        where: source of the objects' places, so that one `rng` state gives the same model in other states; None is `rng`.
     """
+    where = where or rng
     openings = openings or {}
     if fixtures is None:
         fixtures = [name for name in EXTRAS if rng.random() < 0.6]
@@ -53,8 +56,8 @@ def tabletop(
     furniture = (table, *(_extra(name, side, openings, rng) for name in fixtures))
     check_openings(openings, furniture)
     items = choose(rng, objects, int(rng.integers(6, 9)) if count is None else count, forbid)
-    arrangement = Arrangement(furniture, rng, STRIP)
-    fill(arrangement, items, objects, ("table",), rng)
+    arrangement = Arrangement(furniture, where, STRIP)
+    fill(arrangement, items, objects, ("table",), where)
     return Scene(
         world="tabletop",
         rooms=(Room(name="room", low_w=np.array([-1.4, -1.8]), high_w=np.array([2.2, 1.8])),),
