@@ -2,16 +2,16 @@
 
 Nothing here knows of MuJoCo: positions, a room and gains go in, pressure at microphones comes out.
 
-A path is a delay and a gain from a source to a microphone, directly or by way of walls. The paths are known at *knots*, the
-moments at which the geometry was recorded; in between, delays and gains run along straight lines, sample by sample. The
-pressure at microphone m is
+A path is a delay and a gain from a source to a microphone, directly or by way of walls. The paths are known at *knots*,
+the moments at which the geometry was recorded; in between, delays and gains run along straight lines, sample by sample.
+The pressure at microphone m is
 
     p_m(t) = Σ_paths Σ_bands  g_pmb(t) · x_b(t - d_pm(t) - start)
 
-with x_b the waveform's bands (see `wavetable`). As x can be read at any time there is no state: a stretch of sound is the
-same whether it is rendered in one piece or in many, so there is nothing to click between control steps, and a moving source
-or microphone is heard with its Doppler shift. When the set of paths changes (a doorway is passed), old paths fade out while new
-ones fade in between the two knots.
+with x_b the waveform's bands (see `wavetable`). As x can be read at any time there is no state: a stretch of sound is
+the same whether it is rendered in one piece or in many, so there is nothing to click between control steps, and a
+moving source or microphone is heard with its Doppler shift. When the set of paths changes (a doorway is passed), old
+paths fade out while new ones fade in between the two knots.
 
 Image sources: Allen and Berkley, "Image method for efficiently simulating small-room acoustics", JASA 65 (1979).
 """
@@ -26,7 +26,7 @@ from functools import lru_cache
 import numpy as np
 
 from yanshi.contracts import Array
-from yanshi.envs.senses.wavetable import AIR_DISTANCE, BANDS, Wavetable
+from yanshi.envs.senses.wavetable import AIR_DISTANCE, Wavetable
 from yanshi.errors import InputError
 
 SPEED_OF_SOUND = 343.0
@@ -77,8 +77,8 @@ class Shoebox:
 def _lattice(order: int) -> tuple[Array, Array, Array, Array]:
     """The image lattice: position = sign · source + a · low + b · high, per axis; and how many walls were met.
 
-    Image i of an axis of length L = high - low lies at low + i L + x for even i and low + (i + 1) L - x for odd i, with x
-    the source's distance from `low`.
+    Image i of an axis of length L = high - low lies at low + i L + x for even i and low + (i + 1) L - x for odd i, with
+    x the source's distance from `low`.
     """
     span = range(-order, order + 1)
     cells = [c for c in itertools.product(span, repeat=3) if sum(map(abs, c)) <= order]
@@ -102,46 +102,56 @@ class Paths:
     """(B, P, M) of pressure at 1 m, one for each of `BANDS`."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """How a sound enters the listener's room."""
+
+    position_w: Array
+    """(3,) where it seems to come from: the source itself, or the doorway through which it is heard [m]."""
+    route: tuple[str, ...] = ()
+    """The doorways it came through."""
+    detour: float = 0.0
+    """What it has travelled to `position_w` [m]."""
+    clear: float = 1.0
+    """Amplitude that goes on as it was."""
+    dull: float = 0.0
+    """Amplitude that goes on low-passed."""
+
+
 def paths(
-    source_w: Array,
+    arrival: Arrival,
     microphones_w: Array,
     room: Shoebox | None = None,
     *,
     order: int = 1,
-    detour: float = 0.0,
-    passed: tuple[float, float] = (1.0, 0.0),
     occlusion: float = 0.0,
-    route: Hashable = None,
     air: bool = True,
 ) -> Paths:
-    """The paths from a source to microphones in a room.
+    """The paths from a source, or from the doorway through which it is heard, to microphones.
 
     Args:
-        source_w: (3,) where the source is, or the doorway through which it is heard [m].
+        arrival: Where the sound comes from.
         microphones_w: (M, 3) [m].
         room: Which room both are in; None is free field.
         order: Greatest number of reflections.
-        detour: What the sound has already travelled when it reaches `source_w` [m].
-        passed: Amplitudes, clear and dull, that reached `source_w` (see `doorways`).
-        occlusion: How much of the direct path is blocked, [0, 1]. What is blocked is low-passed and weakened by `OCCLUDED`.
-        route: A name for this way through the rooms.
+        occlusion: How much of the direct path is blocked, [0, 1]. What is blocked is low-passed, times `OCCLUDED`.
         air: Whether air takes away high frequencies.
 
     Returns:
-        Delays distance / c and gains 1 / distance × reflections.
+        Delays distance / c and gains 1 / distance × reflections. Their route is that of `arrival`.
     """
     if room is None:
-        images, left = np.atleast_2d(source_w), np.ones(1)
+        images, left = np.atleast_2d(arrival.position_w), np.ones(1)
     else:
-        images, left = room.images(source_w, order)
+        images, left = room.images(arrival.position_w, order)
     offset = images[:, None, :] - microphones_w[None, :, :]
-    distance = np.sqrt(np.einsum("pmi,pmi->pm", offset, offset)) + detour
+    distance = np.sqrt(np.einsum("pmi,pmi->pm", offset, offset)) + arrival.detour
     spread = left[:, None] / np.maximum(distance, NEAREST)
-    clear, dull = (share * spread for share in passed)
+    clear, dull = arrival.clear * spread, arrival.dull * spread
     dull[0] += occlusion * (OCCLUDED * clear[0] - (1.0 - OCCLUDED) * dull[0])
     clear[0] *= 1.0 - occlusion
     lost = clear * distance / AIR_DISTANCE if air else np.zeros_like(clear)
-    return Paths(route, distance / SPEED_OF_SOUND, np.stack([clear, lost, dull]))
+    return Paths(arrival.route, distance / SPEED_OF_SOUND, np.stack([clear, lost, dull]))
 
 
 @dataclass(frozen=True)
@@ -198,11 +208,11 @@ def _hat(knots: Array, times: Array) -> Array:
 
 
 def _along(route: Hashable, at: Sequence[Paths]) -> tuple[Array, Array]:
-    """Delays (K, P, M) and gains (K, B, P, M) of one route; where it is not taken it is silent, with the nearest delays."""
-    taken = [k for k, p in enumerate(at) if p.route == route]
-    nearest = [min(taken, key=lambda k, here=here: abs(k - here)) for here in range(len(at))]  # type: ignore[misc]
+    """Delays (K, P, M) and gains (K, B, P, M) of one route; where it is not taken, its nearest delays and no gain."""
+    taken = np.array([k for k, p in enumerate(at) if p.route == route])
+    nearest = taken[np.argmin(np.abs(taken[:, None] - np.arange(len(at))), axis=0)]
     delays = np.stack([at[k].delays for k in nearest])
-    gains = np.stack([at[k].gains if k == here else np.zeros_like(at[k].gains) for here, k in enumerate(nearest)])
+    gains = np.stack([at[k].gains * (at[here].route == route) for here, k in enumerate(nearest)])
     return delays, gains
 
 

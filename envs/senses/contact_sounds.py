@@ -1,7 +1,7 @@
 """What is heard when things hit: short bursts of the damped modes of what was struck (modal synthesis).
 
-A new contact between two bodies that came together fast enough rings the smaller of the two. Each material has its modes; a
-smaller thing sounds higher. See van den Doel and Pai, "The sounds of physical shapes", Presence 7 (1998).
+A new contact between two bodies that came together fast enough rings the smaller of the two. Each material has its
+modes; a smaller thing sounds higher. See van den Doel and Pai, "The sounds of physical shapes", Presence 7 (1998).
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ MATERIALS = {
 """Materials that are not here sound like wood."""
 ALIASES = {
     "steel": "metal", "porcelain": "ceramic", "stone": "ceramic", "cloth": "soft", "fabric": "soft", "rubber": "soft",
-    "foam": "soft", "sponge": "soft", "food": "soft", "fruit": "soft", "paper": "soft", "cardboard": "soft", "wax": "soft", "leather": "soft",
+    "foam": "soft", "sponge": "soft", "food": "soft", "fruit": "soft", "paper": "soft", "cardboard": "soft",
+    "wax": "soft", "leather": "soft",
 }  # fmt: skip
 QUIETEST_SPEED = 0.2
 """Contacts that close more slowly make no sound [m/s]."""
@@ -137,8 +138,8 @@ class ContactSounds:
     def _impact(self, sim: Simulated, contact: int, before: _Motion, now: _Motion) -> Impact | None:
         """What a new contact sounds like; None if it was too gentle.
 
-        By the tick the bodies have met already, so the speed is that of the tick before; the time of the impact is the time
-        they then needed to come together.
+        By the tick the bodies have met already, so the speed is that of the tick before; the time of the impact is the
+        time they then needed to come together.
         """
         geoms = sim.data.contact.geom[contact]
         position = np.array(sim.data.contact.pos[contact])

@@ -1,14 +1,14 @@
 """How sound gets from room to room: through doorways, round their edges, and, weakly, through closed doors.
 
-From another room a sound is heard as if it came from the doorway. We take the shortest broken line from the source through
-the openings to the listener. At each opening,
+From another room a sound is heard as if it came from the doorway. We take the shortest broken line from the source
+through the openings to the listener. At each opening,
 
 - of the clear sound the share cos²(θ/2) goes on, where the line bends by θ; what is lost at a bend is not gone for low
   frequencies, which diffract: `OCCLUDED` of it goes on dull (low-passed);
 - the closed part of a door lets `LEAK` through, dull.
 
-Of several ways the loudest counts. Sound through walls is below all this and is left out; so are reflections in the room of the
-source. See Kuttruff, "Room Acoustics", for the physics that this simplifies.
+Of several ways the loudest counts. Sound through walls is below all this and is left out; so are reflections in the
+room of the source. See Kuttruff, "Room Acoustics", for the physics that this simplifies.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from yanshi.contracts import Array
-from yanshi.envs.senses.acoustics import OCCLUDED
+from yanshi.envs.senses.acoustics import OCCLUDED, Arrival
 
 LEAK = 0.1
 """Amplitude that comes through a closed door: 20 dB less, as an inner door does."""
 WALL_LEAK = 0.01
 """Amplitude that comes through the walls where no way leads: 40 dB less."""
 MOST_DOORS = 3
+"""Ways through more doors are not heard."""
+EDGE = 0.1
+"""Sound keeps this far from the sides of an opening [m]."""
 _SWEEPS = 4
 
 
@@ -41,25 +44,9 @@ class Doorway:
     """[m]."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Passage:
-    """How a sound arrives in the listener's room."""
-
-    route: tuple[str, ...]
-    """The doorways."""
-    position_w: Array
-    """(3,) where it seems to come from: the last doorway, or the source itself [m]."""
-    detour: float = 0.0
-    """What it has travelled to there [m]."""
-    clear: float = 1.0
-    """Amplitude that goes on as it was."""
-    dull: float = 0.0
-    """Amplitude that goes on low-passed."""
-
-
-def passage(
+def arrival(
     source_w: Array, source_room: str, listener_w: Array, listener_room: str, doorways: Sequence[tuple[Doorway, float]]
-) -> Passage:
+) -> Arrival:
     """The loudest way of a sound into the listener's room.
 
     Args:
@@ -70,14 +57,14 @@ def passage(
         doorways: Each with how open it is, 0 closed … 1 open.
     """
     if source_room == listener_room:
-        return Passage(route=(), position_w=source_w)
+        return Arrival(route=(), position_w=source_w)
     ways = [_through(source_w, listener_w, way) for way in _ways(source_room, listener_room, doorways)]
     if not ways:
-        return Passage(route=("wall",), position_w=source_w, clear=0.0, dull=WALL_LEAK)
+        return Arrival(route=("wall",), position_w=source_w, clear=0.0, dull=WALL_LEAK)
     return max(ways, key=lambda way: _loudness(way, listener_w))
 
 
-def _loudness(way: Passage, listener_w: Array) -> float:
+def _loudness(way: Arrival, listener_w: Array) -> float:
     distance = way.detour + float(np.linalg.norm(way.position_w - listener_w))
     return (way.clear + way.dull) / max(distance, 1e-3)
 
@@ -97,7 +84,7 @@ def _ways(
                         yield ((doorway, opening), *rest)
 
 
-def _through(source_w: Array, listener_w: Array, way: Sequence[tuple[Doorway, float]]) -> Passage:
+def _through(source_w: Array, listener_w: Array, way: Sequence[tuple[Doorway, float]]) -> Arrival:
     line = [source_w, *(np.append(d.ends_w.mean(axis=0), 0.5 * d.height) for d, _ in way), listener_w]
     for _ in range(_SWEEPS):
         for k, (doorway, _opening) in enumerate(way, start=1):
@@ -111,8 +98,12 @@ def _through(source_w: Array, listener_w: Array, way: Sequence[tuple[Doorway, fl
         closed = LEAK * (1.0 - opening)
         dull = dull * (opening + closed) + clear * (opening * OCCLUDED * (1.0 - straight) + closed)
         clear *= opening * straight
-    return Passage(
-        route=tuple(d.name for d, _ in way), position_w=line[-2], detour=float(lengths[:-1].sum()), clear=clear, dull=dull
+    return Arrival(
+        route=tuple(d.name for d, _ in way),
+        position_w=line[-2],
+        detour=float(lengths[:-1].sum()),
+        clear=clear,
+        dull=dull,
     )
 
 
@@ -124,5 +115,7 @@ def _crossing(before: Array, after: Array, doorway: Doorway) -> Array:
     a, b = abs(float((before[:2] - left) @ normal)), abs(float((after[:2] - left) @ normal))
     share = a / max(a + b, 1e-9)
     point = before + share * (after - before)
-    place = np.clip(float((point[:2] - left) @ along), 0.0, float(np.linalg.norm(right - left)))
+    width = float(np.linalg.norm(right - left))
+    edge = min(EDGE, 0.5 * width)
+    place = np.clip(float((point[:2] - left) @ along), edge, width - edge)
     return np.append(left + place * along, np.clip(point[2], 0.0, doorway.height))

@@ -1,7 +1,7 @@
 """A microphone array that hears the simulation: things that sound, things that hit, rooms, doors and noise.
 
-`advance` notes where everything is once a tick; `read` renders what has been heard since the last reading. Nothing is rendered
-before it is asked for, and every sample is rendered once.
+`advance` notes where everything is once a tick; `read` renders what has been heard since the last reading. Nothing is
+rendered before it is asked for, and every sample is rendered once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from yanshi.envs.senses.sensor import Simulated
 
 FULL_SCALE = 28.3
-"""Pressure [Pa] at which a microphone without gain reaches 1: the peak of 120 dB SPL, as data sheets of small ones say."""
+"""Pressure [Pa] at which a microphone without gain reaches 1: the peak of 120 dB SPL, as data sheets of small ones
+say."""
 LOWEST_RATE = 16_000.0
 BEFORE = 60.0
 """What sounds at the start of an episode has done so for this long [s]."""
@@ -106,7 +107,12 @@ class Microphones:
         self._rumble = np.zeros((0, 1))
 
     def setup(self, sim: Simulated) -> None:
-        """Find the array in the model. Raises: WorldError if the robot does not carry it; InputError if nothing can sound."""
+        """Find the array in the model.
+
+        Raises:
+            WorldError: If the robot does not carry it.
+            InputError: If the simulation has nothing that could sound.
+        """
         if not isinstance(sim, Audible):
             raise InputError("Microphones need a simulation with a `world` and `devices`.")
         model = sim.model

@@ -1,27 +1,27 @@
 """Which things of a simulation sound, from where, and what stands between them and a listener.
 
-The border between MuJoCo and `acoustics`: positions, open doors and obstacles are read from the simulation here, and only here.
+The border between MuJoCo and `acoustics`: positions, open doors and obstacles are read from the simulation here, and
+only here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import mujoco
 import numpy as np
 
 from yanshi.contracts import Array, Entity, FloorPlan, Room
-from yanshi.envs.senses.acoustics import Paths, Shoebox, paths
-from yanshi.envs.senses.doorways import Doorway, Passage, passage
+from yanshi.envs.senses.acoustics import Arrival, Paths, Shoebox, paths
+from yanshi.envs.senses.doorways import Doorway, arrival
 from yanshi.envs.senses.frames import robot_geoms
-from yanshi.envs.senses.waveforms import SOUND_OF_KIND
 
 if TYPE_CHECKING:
     from yanshi.envs.senses.sensor import Simulated
 
-CEILING = 2.5
+CEILING = 2.4
 """Height of a room where the floor plan does not say [m]."""
 SPREAD = 0.1
 """Sounding things are about this large: obstacles are probed by rays to points so far around their centre [m]."""
@@ -41,8 +41,16 @@ class Thing(Protocol):
         """Its body."""
 
     @property
+    def geoms(self) -> tuple[int, ...]:
+        """Its geoms."""
+
+    @property
     def joint(self) -> int | None:
         """What moves it as a part."""
+
+    @property
+    def sound(self) -> str | None:
+        """Which waveform it makes."""
 
 
 class House(Protocol):
@@ -88,43 +96,47 @@ class Soundscape:
         self.acoustics = acoustics
         self._house = house
         self._rooms = {room.name: _shoebox(room, acoustics.absorption) for room in plan.rooms}
-        self._doors = [(_doorway(fixture, plan.rooms), house.entities[fixture.name]) for fixture in plan.fixtures if fixture.category == "door"]
+        self._doors = [
+            (_doorway(fixture, plan.rooms), house.entities[fixture.name])
+            for fixture in plan.fixtures
+            if fixture.category == "door"
+        ]
         root = model.body_rootid[model.geom_bodyid]
         free = np.isin(root, model.jnt_bodyid[model.jnt_type == mujoco.mjtJoint.mjJNT_FREE])
         solid = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
         self._blocks = solid & ~free & ~robot_geoms(model, sim.robot)
         self._root = root
-        self._tops = {name: _top_geom(sim, thing) for name, thing in house.entities.items()}
+        self._tops = {name: _top_geom(sim, thing) for name, thing in house.entities.items() if thing.sound}
         self._hit = np.zeros(1, dtype=np.int32)
 
     def label(self, name: str) -> str | None:
-        """Which waveform a thing makes; None if its kind makes none."""
-        return SOUND_OF_KIND.get(self._house.entities[name].entity.label)
+        """Which waveform a thing makes; None if it makes none."""
+        return self._house.entities[name].sound
 
     def position(self, sim: Simulated, name: str) -> Array:
         """(3,) where the sound of a thing comes from: the middle of its topmost part [m]."""
-        geom = self._tops[name]
+        geom = self._tops.get(name)
         if geom is None:
             return np.array(sim.data.xpos[self._house.entities[name].body])
         return np.array(sim.data.geom_xpos[geom])
 
-    def arrival(self, sim: Simulated, source_w: Array, listener_w: Array) -> Passage:
+    def arrival(self, sim: Simulated, source_w: Array, listener_w: Array) -> Arrival:
         """By which doorways a sound comes to a listener, and how much of it is left."""
         if not self._rooms:
-            return Passage(route=(), position_w=source_w)
+            return Arrival(position_w=source_w)
         doorways = [(doorway, self._opening(sim, thing)) for doorway, thing in self._doors]
-        return passage(source_w, self._room(source_w), listener_w, self._room(listener_w), doorways)
+        return arrival(source_w, self._room(source_w), listener_w, self._room(listener_w), doorways)
 
     def paths(self, sim: Simulated, source_w: Array, microphones_w: Array, thing: str | None = None) -> Paths:
-        """The paths from a point (3,) to microphones (M, 3); `thing` is what sounds there and so does not stand in its own way."""
+        """The paths from a point (3,) to microphones (M, 3); `thing` is what sounds there, so not in its own way."""
         center = microphones_w.mean(axis=0)
         way = self.arrival(sim, source_w, center)
         here = self._room(center)
-        blocked = self.occlusion(sim, way.position_w, center, thing) if self.acoustics.occlusion else 0.0
-        return paths(
-            way.position_w, microphones_w, self._rooms.get(here), order=self.acoustics.order,
-            detour=way.detour, passed=(way.clear, way.dull), occlusion=blocked, route=(here, way.route), air=self.acoustics.air,
-        )  # fmt: skip
+        order, air = self.acoustics.order, self.acoustics.air
+        in_line = way.route[-1] if way.route and way.route[-1] in self._house.entities else thing
+        blocked = self.occlusion(sim, way.position_w, center, in_line) if self.acoustics.occlusion else 0.0
+        here_by = replace(way, route=(*way.route, here))
+        return paths(here_by, microphones_w, self._rooms.get(here), order=order, occlusion=blocked, air=air)
 
     def occlusion(self, sim: Simulated, source_w: Array, listener_w: Array, thing: str | None = None) -> float:
         """The share of rays from the listener to points around the source that something solid stops, [0, 1].
@@ -180,19 +192,13 @@ def _doorway(door: Entity, rooms: tuple[Room, ...]) -> Doorway:
     along = np.array([half, 0.0, 0.0]) if door.extent[0] > door.extent[1] else np.array([0.0, half, 0.0])
     ends = door.to_world(np.stack([-along, along]))[:, :2]
     center = ends.mean(axis=0)
-    gap = {r.name: float(np.linalg.norm(np.maximum(0.0, np.maximum(r.low_w - center, center - r.high_w)))) for r in rooms}
+    gap = {
+        r.name: float(np.linalg.norm(np.maximum(0.0, np.maximum(r.low_w - center, center - r.high_w)))) for r in rooms
+    }
     first, second = sorted(gap, key=lambda name: gap[name])[:2]
     return Doorway(name=door.name, rooms=(first, second), ends_w=ends, height=float(door.extent[2]))
 
 
 def _top_geom(sim: Simulated, thing: Thing) -> int | None:
     """The geom of a thing whose centre is highest now; None if it has none of its own."""
-    model = sim.model
-    geoms = [g for g in range(model.ngeom) if _within(model, int(model.geom_bodyid[g]), thing.body)]
-    return max(geoms, key=lambda g: (sim.data.geom_xpos[g, 2], -g), default=None)
-
-
-def _within(model: mujoco.MjModel, body: int, ancestor: int) -> bool:
-    while body > ancestor:
-        body = int(model.body_parentid[body])
-    return body == ancestor
+    return max(thing.geoms, key=lambda geom: (float(sim.data.geom_xpos[geom, 2]), -geom), default=None)

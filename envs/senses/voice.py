@@ -1,6 +1,6 @@
-"""A calling voice, "hello?", by a source-filter synthesiser: a glottal pulse train through moving vocal-tract resonances.
+"""A calling voice, "hello?", from a source and a filter: glottal pulses through the moving resonances of a vocal tract.
 
-The method is Klatt's parallel of 1980 cut down to five cascaded formants. The voice is nobody's: no recording was used.
+This is the cascade branch of Klatt (JASA 67, 1980) with five formants. The voice is nobody's: nothing was recorded.
 """
 
 from __future__ import annotations
@@ -44,11 +44,14 @@ def call(rate: float) -> Array:
     source += 0.12 * breath * np.random.default_rng(1980).standard_normal(n)
     for frequency, bandwidth in zip((*formants, np.full(n, _FIFTH_FORMANT)), _BANDWIDTHS, strict=True):
         source = _resonate(source, frequency, bandwidth, rate)
-    return source * np.clip((PERIOD - t) / 0.02, 0.0, 1.0)
+    return np.asarray(source * np.clip((PERIOD - t) / 0.02, 0.0, 1.0))
 
 
 def _glottis(f0: Array, rate: float) -> Array:
-    """The derivative of the air flow through the glottis after Rosenberg (1971): opens over 40 %, closes over 16 % of a cycle."""
+    """The derivative of the air flow through the glottis (n,); it opens over 40 % and closes over 16 % of a cycle.
+
+    Rosenberg, "Effect of glottal pulse shape on the quality of natural vowels", JASA 49 (1971), shape C.
+    """
     phase = np.cumsum(f0 / rate) % 1.0
     opening = 0.5 * (1.0 - np.cos(np.pi * phase / 0.40))
     closing = np.cos(0.5 * np.pi * (phase - 0.40) / 0.16)

@@ -1,7 +1,7 @@
-"""What things sound like: waveforms made by rule, no recordings. Each is a loop in pascals at 1 m, the same on every machine.
+"""What things sound like: waveforms made by rule, without recordings. Each is a loop, in pascals at 1 m.
 
-A loop is periodic by construction, so the sound at any moment is known without the moments before it. That is what makes
-exact, stateless streaming possible (see `wavetable`).
+A loop is periodic by construction, so the sound at any moment is known without the moments before it. That is what
+makes exact, stateless streaming possible (see `wavetable`).
 """
 
 from __future__ import annotations
@@ -21,19 +21,6 @@ REFERENCE_PRESSURE = 2e-5
 
 LEVEL = {"ring": 78.0, "beep": 74.0, "whistle": 80.0, "buzz": 70.0, "hum": 52.0, "knock": 76.0, "voice": 74.0}
 """dB SPL at 1 m while it sounds (the root mean square of the loudest tenth of the loop)."""
-
-SOUND_OF_KIND = {
-    "phone": "ring",
-    "alarm_clock": "beep",
-    "kettle": "whistle",
-    "doorbell": "buzz",
-    "radio": "buzz",
-    "microwave": "hum",
-    "fridge": "hum",
-    "door": "knock",
-    "person": "voice",
-}
-"""Which waveform a kind of thing makes."""
 
 
 def pascals(level: float) -> float:
@@ -76,7 +63,7 @@ def band_limit(loop: Array, rate: float) -> Array:
     fade = np.clip((high - frequency) / (high - low), 0.0, 1.0)
     spectrum *= 0.5 - 0.5 * np.cos(np.pi * fade)
     spectrum[0] = 0.0
-    return np.fft.irfft(spectrum, len(loop))
+    return np.asarray(np.fft.irfft(spectrum, len(loop)))
 
 
 def _seconds(duration: float, rate: float) -> Array:
@@ -95,7 +82,7 @@ def _noise(n: int, rate: float, response: Callable[[Array], Array]) -> Array:
     spectrum = np.fft.rfft(np.random.default_rng(n).standard_normal(n))
     spectrum *= response(np.fft.rfftfreq(n, 1.0 / rate))
     out = np.fft.irfft(spectrum, n)
-    return out / np.std(out)
+    return np.asarray(out / np.std(out))
 
 
 def _ring(rate: float) -> Array:
@@ -104,14 +91,15 @@ def _ring(rate: float) -> Array:
     turn = 0.5 + 0.5 * np.tanh(6.0 * np.sin(2 * np.pi * 20.0 * t))
     tones = [sum(np.sin(2 * np.pi * f * k * t) / k for k in (1, 2, 3, 4)) for f in (1050.0, 1350.0)]
     gate = _gate(t, 0.02, 0.42, 0.01, 0.05) + _gate(t, 0.62, 1.02, 0.01, 0.05)
-    return (turn * tones[0] + (1.0 - turn) * tones[1]) * gate
+    return np.asarray((turn * tones[0] + (1.0 - turn) * tones[1]) * gate)
 
 
 def _beep(rate: float) -> Array:
     """An alarm clock: four square-wave pips of 2 kHz a second."""
     t = _seconds(1.0, rate)
     tone = np.sin(2 * np.pi * 2000.0 * t) + np.sin(2 * np.pi * 6000.0 * t) / 3.0
-    return tone * sum(_gate(t, 0.01 + 0.13 * k, 0.075 + 0.13 * k, 0.004, 0.008) for k in range(4))
+    pips = [_gate(t, 0.01 + 0.13 * k, 0.075 + 0.13 * k, 0.004, 0.008) for k in range(4)]
+    return np.asarray(tone * np.sum(pips, axis=0))
 
 
 def _whistle(rate: float) -> Array:
@@ -126,7 +114,7 @@ def _buzz(rate: float) -> Array:
     """A mains buzzer: all harmonics of 110 Hz, falling slowly, rough with 27 Hz."""
     t = _seconds(1.0, rate)
     tone = sum(np.cos(2 * np.pi * 110.0 * k * t + 0.7 * k * k) / k**0.6 for k in range(1, 50))
-    return tone * (1.0 + 0.35 * np.sin(2 * np.pi * 27.0 * t))
+    return np.asarray(tone * (1.0 + 0.35 * np.sin(2 * np.pi * 27.0 * t)))
 
 
 def _hum(rate: float) -> Array:
@@ -145,7 +133,12 @@ def _knock(rate: float) -> Array:
     for start in (0.02, 0.20, 0.38):
         after = np.maximum(t - start, 0.0)
         attack = 1.0 - np.exp(-after / 0.0008)
-        for frequency, decay, strength in ((170.0, 0.030, 1.0), (340.0, 0.022, 0.7), (610.0, 0.014, 0.6), (1150.0, 0.007, 0.5)):
+        for frequency, decay, strength in (
+            (170.0, 0.030, 1.0),
+            (340.0, 0.022, 0.7),
+            (610.0, 0.014, 0.6),
+            (1150.0, 0.007, 0.5),
+        ):
             out += strength * attack * np.exp(-after / decay) * np.sin(2 * np.pi * frequency * after)
     return out
 

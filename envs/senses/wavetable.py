@@ -1,9 +1,10 @@
 """Sounds at any moment: tables from which a waveform is read at arbitrary, fractional times.
 
-A delay line interpolates what was, sample by sample, with a long filter for every path. Ours are waveforms that are known in
-advance, so the filtering is done once: a loop is interpolated 16-fold by its own Fourier series (exact for a periodic,
-band-limited signal), and between the fine samples a straight line is enough. At 7 kHz and 16 kHz sampling the remaining
-error is below -48 dB, at 2 kHz below -70 dB (the worst case of linear interpolation is (2 π f / 16 rate)² / 8).
+A delay line interpolates what was, sample by sample, with a long filter for every path. Ours are waveforms that are
+known in advance, so the filtering is done once: a loop is interpolated 16-fold by its own Fourier series (exact for a
+periodic, band-limited signal), and between the fine samples a straight line is enough. At 7 kHz and 16 kHz sampling the
+remaining error is below -48 dB, at 2 kHz below -70 dB (the worst case of linear interpolation is (2 π f / 16 rate)² /
+8).
 
 Filters along the way (air, obstacles) are done once too. A table holds bands of the same sound, and a path mixes them:
 
@@ -60,7 +61,14 @@ class Wavetable:
         self._bands: dict[int, Array] = {}
 
     def locate(self, time: Array) -> tuple[Array, Array]:
-        """Where times since the start [s] (any shape, together within `MARGIN`) lie: fine sample int64, fraction float32."""
+        """Where times since the start lie in the table.
+
+        Args:
+            time: Any shape [s]; all within `MARGIN` of one another.
+
+        Returns:
+            Fine sample, int64, and the fraction of the step to the next, float32.
+        """
         position = time * (self.rate * OVERSAMPLING)
         if self.periodic:
             period = len(self._samples) * OVERSAMPLING
@@ -79,7 +87,7 @@ class Wavetable:
         return fraction
 
     def band(self, index: int) -> Array:
-        """(n,) complex64: the value at each fine sample and, as imaginary part, the step to the next; made when first asked."""
+        """(n,) complex64: the value at each fine sample and, as imaginary part, the step to the next."""
         if index not in self._bands:
             self._bands[index] = self._make(BANDS[index])
         return self._bands[index]
