@@ -17,15 +17,17 @@ __all__ = ["MotorControl"]
 
 Indices = slice | NDArray[np.intp]
 
-DAMPING = 4e-4
-"""λ² of the damped least squares: singular values below λ = 0.02 are not followed."""
+DAMPING = (4e-4, 20.0)
+"""λ² of the damped least squares where the wanted pose is reached, and how much is added for each unit of squared error [m, rad]."""
 POSTURE_GAIN = 0.8
 """How fast the redundant joint returns to the home posture [1/s]."""
 KINEMATIC_GAIN = 10.0
 """How fast the wanted joint positions follow the wanted tool pose [1/s]."""
-SERVO_GAIN = 1.5
-"""How fast a lasting error of the servos (a load in the hand) is taken out [1/s]."""
-LEAD = (0.02, 0.10)
+LOAD_GAIN = 2.0
+"""How fast a lasting error of the servos, as by a load in the hand, is learned [1/s]."""
+LOAD_BOUND = (0.01, 0.05)
+"""The greatest such error that is compensated [m, rad], per axis."""
+LEAD = (0.012, 0.08)
 """How far the wanted tool pose may run ahead of the tool at rest [m, rad]: it bounds the force on what is in the way."""
 JOINT_LEAD = 0.25
 """How far the wanted position of an arm joint may run ahead of the joint [rad]."""
@@ -47,10 +49,11 @@ class MotorControl:
     (Nakamura & Hanafusa 1986) with a null-space posture term
 
         dq* = n + Jᵀ (J Jᵀ + λ²I)⁻¹ (v - J n),     n = k (q_home - q*),
-        v = twist + k₁ (X* - (X + J (q* - q))) + k₂ (X* - X).
+        v = twist + k₁ (X* + c - (X + J (q* - q))),    dc = k₂ (X* - X),
 
-    so that with a zero command the tool holds its pose relative to the base exactly, without drift. Joints at a limit are taken
-    out of the solution. The lag of the position servos is compensated by their known damping.
+    so that with a zero command the tool holds its pose relative to the base, without drift and whatever it carries. λ grows with
+    the error that remains (Sugihara 2011), which keeps it quiet where a pose is out of reach; joints at a limit are taken out
+    of the solution. The lag of the position servos is compensated by their known damping.
 
     Args:
         model: the compiled world.
@@ -74,10 +77,10 @@ class MotorControl:
 
         n = len(robot.arm_joints)
         self._jacobian = np.zeros((6, model.nv))
-        self._damping = DAMPING * np.eye(6)
         self._twist = np.zeros(6)
         self._error = np.zeros(6)
         self._solution = np.zeros(6)
+        self._load = np.zeros(6)
         self._normal = np.zeros((6, 6))
         self._turn = np.zeros(3)
         self._quaternion = np.zeros(4)
@@ -87,6 +90,7 @@ class MotorControl:
         self._wanted_head = np.zeros(2)
         self._wanted_base = [0.0, 0.0, 0.0]
         self._drive = [0.0, 0.0, 0.0]
+        self._steady = True
 
     def reset(self, data: mujoco.MjData) -> None:
         """Want what is: the tool pose, base and head of `data`, at rest. Its kinematics must be up to date."""
@@ -94,6 +98,7 @@ class MotorControl:
         self._wanted_joints[:] = data.qpos[self._arm.qpos]
         self._wanted_position[:] = (data.site_xpos[self._site] - data.xpos[self._base]) @ rotation
         mujoco.mju_mat2Quat(self._wanted_quaternion, (rotation.T @ data.site_xmat[self._site].reshape(3, 3)).ravel())
+        self._load[:] = 0.0
         self._drive = [0.0, 0.0, 0.0]
         if self._wheels is not None:
             self._wanted_base = data.qpos[self._wheels.qpos].tolist()
@@ -132,10 +137,14 @@ class MotorControl:
 
     def _apply_base(self, data: mujoco.MjData, values: list[float], wheels: _Joints) -> None:
         """Drive at the commanded velocity, with bounded acceleration, and stay on the path that it describes."""
+        self._steady = True
         for i, (value, speed) in enumerate(zip(values, self.robot.base_speed, strict=False)):
             change = value * speed - self._drive[i]
             step = BASE_ACCELERATION[i] * CONTROL_DT
-            self._drive[i] += -step if change < -step else step if change > step else change
+            if abs(change) > step:
+                self._steady = False
+                change = step if change > 0.0 else -step
+            self._drive[i] += change
         vx, vy, yaw_rate = self._drive
         heading = data.xmat[self._base]
         c, s = heading[0], heading[3]
@@ -145,10 +154,10 @@ class MotorControl:
         present = data.qpos[wheels.qpos].tolist()
         control = [0.0, 0.0, 0.0]
         for i in range(3):
-            lead = self._wanted_base[i] + velocity[i] * CONTROL_DT - present[i]
+            lead = self._wanted_base[i] - present[i]
             lead = -BASE_LEAD if lead < -BASE_LEAD else BASE_LEAD if lead > BASE_LEAD else lead
-            self._wanted_base[i] = present[i] + lead
-            control[i] = velocity[i] + BASE_GAIN * (lead - velocity[i] * CONTROL_DT)
+            self._wanted_base[i] = present[i] + lead + velocity[i] * CONTROL_DT
+            control[i] = velocity[i] + BASE_GAIN * lead
         data.ctrl[wheels.ctrl] = control
 
     def _apply_arm(self, data: mujoco.MjData, values: list[float]) -> None:
@@ -165,16 +174,17 @@ class MotorControl:
         # The pose is that of the last step's beginning, one time step older than the joint positions.
         ahead = self._wanted_joints - q
         ahead += data.qvel[arm.dofs] * self._model.opt.timestep
-        velocity = self._error * (KINEMATIC_GAIN + SERVO_GAIN)
-        velocity -= KINEMATIC_GAIN * (jacobian @ ahead)
+        error = self._error - jacobian @ ahead
+        damping = DAMPING[0] + DAMPING[1] * float(error @ error)
+        velocity = KINEMATIC_GAIN * error
         velocity[:3] += rotation @ twist[:3]
         velocity[3:] += rotation @ twist[3:]
-        rate = self._solve(jacobian, velocity)
+        rate = self._solve(jacobian, velocity, damping)
         blocked = self._wanted_joints + rate * CONTROL_DT
         blocked = (blocked < arm.low) | (blocked > arm.high)
         if blocked.any():
             jacobian = np.where(blocked, 0.0, jacobian)
-            rate = np.where(blocked, 0.0, self._solve(jacobian, velocity))
+            rate = np.where(blocked, 0.0, self._solve(jacobian, velocity, damping))
         rate *= 1.0 / max(1.0, float((np.abs(rate) / self._speed_limit).max()))
 
         wanted = self._wanted_joints
@@ -194,7 +204,9 @@ class MotorControl:
         bound = (LEAD[0] + speed * (self._slowest_lag + CONTROL_DT)) / max(hypot(x, y, z), 1e-9)
         if bound < 1.0:
             lead *= bound
-        error[:3] = rotation @ lead
+        elif speed == 0.0 and self._steady:
+            self._learn_load(0, lead)
+        error[:3] = rotation @ (lead + self._load[:3])
         self._wanted_position[:] = position + lead + twist[:3] * CONTROL_DT
 
         mujoco.mju_mat2Quat(self._quaternion, (rotation.T @ tool).ravel())
@@ -205,18 +217,29 @@ class MotorControl:
             self._turn *= bound
             self._wanted_quaternion[:] = self._quaternion
             mujoco.mju_quatIntegrate(self._wanted_quaternion, self._turn, 1.0)
-        error[3:] = tool @ self._turn
+        turn = rotation.T @ (tool @ self._turn)
+        if bound >= 1.0 and speed == 0.0 and self._steady:
+            self._learn_load(3, turn)
+        error[3:] = rotation @ (turn + self._load[3:])
         if speed > 0.0:
             step = np.zeros(4)
             mujoco.mju_axisAngle2Quat(step, twist[3:] / speed, speed * CONTROL_DT)
             mujoco.mju_mulQuat(self._wanted_quaternion, step, self._wanted_quaternion.copy())
             mujoco.mju_normalize4(self._wanted_quaternion)
 
-    def _solve(self, jacobian: NDArray[np.float64], velocity: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _learn_load(self, start: int, error: NDArray[np.float64]) -> None:
+        """Integrate a lasting error; not while the tool is held up by something or gathers speed."""
+        part, bound = self._load[start : start + 3], LOAD_BOUND[start // 3]
+        part += LOAD_GAIN * CONTROL_DT * error
+        part.clip(-bound, bound, out=part)
+
+    def _solve(
+        self, jacobian: NDArray[np.float64], velocity: NDArray[np.float64], damping: float
+    ) -> NDArray[np.float64]:
         """Joint velocities (n,) for a tool velocity (6,), redundancy spent on the posture."""
         posture = POSTURE_GAIN * (self._home - self._wanted_joints)
         np.matmul(jacobian, jacobian.T, out=self._normal)
-        self._normal += self._damping
+        self._normal.flat[::7] += damping
         mujoco.mju_cholFactor(self._normal, 0.0)
         mujoco.mju_cholSolve(self._solution, self._normal, velocity - jacobian @ posture)
         posture += self._solution @ jacobian
