@@ -181,7 +181,7 @@ def _start(scene: Scene, robot: Robot, model: mujoco.MjModel) -> NDArray[Any]:
         qpos[model.joint(joint).qposadr[0]] = value
     for fixture in scene.fixtures:
         for part, opening in fixture.openings.items():
-            joint = model.joint(f"{fixture.name}_{part}")
+            joint = model.joint(f"{fixture.name}_{part or kind(fixture.kind).root.joint}")
             qpos[joint.qposadr[0]] = opening * joint.range[1]
     qpos.flags.writeable = False
     return qpos
@@ -193,7 +193,7 @@ def _entities(scene: Scene, model: mujoco.MjModel) -> dict[str, Thing]:
         form = kind(fixture.kind)
         attributes = {"material": form.material, **fixture.attributes}
         whole = _entity(fixture.name, form, form.root, fixture.position_w, fixture.yaw, attributes, fixture.room)
-        things[fixture.name] = _thing(model, whole, form, form.root.joint)
+        things[fixture.name] = _thing(model, whole, form, f"{fixture.name}_{form.root.joint}" if form.root.joint else None)
         for part_name, part in form.parts.items():
             name = f"{fixture.name}_{part_name}"
             entity = replace(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from yanshi.envs.worlds.catalog import kind
 from yanshi.envs.worlds.layout import Arrangement
 from yanshi.envs.worlds.scene import ObjectSpec, Wanted
 from yanshi.errors import UnknownNameError, WorldError
@@ -37,15 +38,20 @@ def fill(
             other = arrangement.placements[wish.beside]
             arrangement.place(item, other.support, beside=other)
             continue
-        choices = _choices(arrangement, wish, free)
+        choices = _choices(arrangement, wish, free if kind(item.kind).movable else _floors(arrangement))
         for owner in rng.permutation(choices):
             try:
                 arrangement.place(item, str(owner))
                 break
-            except WorldError as error:
-                fault = error
+            except WorldError:
+                continue
         else:
-            raise fault
+            raise WorldError(f"No room for '{item.name}' on {', '.join(choices) or 'anything'}.")
+
+
+def _floors(arrangement: Arrangement) -> list[str]:
+    """Spots on the floor, for what is too large for a table."""
+    return [owner for owner in arrangement.surfaces if owner.endswith("_floor")]
 
 
 def _choices(arrangement: Arrangement, wish: Wanted, free: Sequence[str]) -> list[str]:

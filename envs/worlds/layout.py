@@ -123,6 +123,11 @@ class Arrangement:
                     self._taken[owner].append(footprint(fixture))
         self.placements: list[Placement] = []
 
+    def add(self, surface: Surface) -> None:
+        """Make another place known, such as a free spot of the floor."""
+        self.surfaces[surface.owner] = surface
+        self._taken[surface.owner] = []
+
     def place(self, item: ObjectSpec, owner: str, beside: Placement | None = None) -> Placement:
         """Put an object on a surface, in it, on top of another object, or beside one.
 

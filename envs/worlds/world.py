@@ -87,6 +87,19 @@ def worlds() -> tuple[str, ...]:
     return tuple(sorted(_WORLDS))
 
 
+def default_robot(name: str) -> Robot:
+    """The robot that is put into a world unless another is asked for.
+
+    Raises:
+        UnknownNameError: there is no such world.
+    """
+    from yanshi.envs.robots import robot as robot_of_name
+
+    if name not in _WORLDS:
+        raise UnknownNameError("world", name, _WORLDS)
+    return robot_of_name(_WORLDS[name][1])
+
+
 def world(name: str, seed: int, robot: Robot | None = None) -> World:
     """The world of a name, drawn from a seed: the same seed, the same world.
 
