@@ -1,0 +1,352 @@
+"""The belief about the world: what is where, how surely, since when and why.
+
+One update takes a percept in: things unseen grow uncertain, what is held moves with the hand, detections are matched
+to known things or become new ones, relations are read off what is seen, what the last step should have brought about
+is believed until something speaks against it, and a thing that is not where it should be in plain view is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.contracts import (
+    Detection,
+    Entity,
+    FloorPlan,
+    Held,
+    Observation,
+    Percept,
+    Provenance,
+    Status,
+    Subtask,
+    WorldState,
+)
+from yanshi.goals import Fact
+from yanshi.planning import hearing
+from yanshi.planning.association import associate, first_seen, forgetting, free_name, satisfies, seen
+from yanshi.planning.domain import Domain
+from yanshi.planning.grasp import Grasp
+from yanshi.planning.occupancy import believed_grid
+from yanshi.planning.relations import (
+    CLOSED_TO,
+    OPEN_FROM,
+    in_region,
+    is_near,
+    neighbours,
+    opened,
+    placements,
+    room_at,
+    rotation,
+)
+from yanshi.planning.situation import description, known
+
+Array = NDArray[Any]
+Facts = dict[Fact, Held]
+
+LOST_AFTER = 1.2
+"""A thing is lost when the place where it should be was in plain view for so long without it [s]."""
+FOUND_FOR = 2.0
+"""How long a thing told of stays in the belief beside the thing that it was found to be [s]."""
+DERIVED = frozenset({"known", "heard", "near"})
+"""Predicates that are never merely expected: they follow from what is sensed."""
+_RELATIONS = ("on", "in")
+
+
+class Tracker:
+    """Keeps the belief of one robot in one home."""
+
+    def __init__(self, floor_plan: FloorPlan, domain: Domain, kinds: Mapping[str, Entity] | None = None) -> None:
+        """
+        Args:
+            floor_plan: what is known beforehand.
+            domain: the robot's operators.
+            kinds: a specimen of each kind of object by label: its affordances and regions are those of every such
+            thing.
+        """
+        self.floor_plan = floor_plan
+        self.domain = domain
+        self.kinds = dict(kinds or {})
+        self._told: dict[str, Entity] = {}
+        self._missed: dict[str, float] = {}
+        self._grasp = Grasp()
+
+    def reset(self) -> WorldState:
+        """The belief before anything was sensed: what the map says."""
+        self._told, self._missed, self._grasp = {}, {}, Grasp()
+        rooms = self.floor_plan.rooms
+        fixtures = {
+            e.name: replace(e, room=e.room or room_at(rooms, e.position_w), last_seen=None, provenance="map")
+            for e in self.floor_plan.fixtures
+        }
+        facts: Facts = {}
+        for entity in fixtures.values():
+            _set_all(facts, description(entity), Held(value=True, provenance="map"))
+            if entity.room:
+                facts[Fact("in_room", (entity.name, entity.room))] = Held(value=True, provenance="map")
+        return WorldState(
+            stamp=0.0,
+            base_pose_w=np.asarray(self.floor_plan.start_w, dtype=float),
+            entities=fixtures,
+            facts=facts,
+            plan_of_home=self.floor_plan,
+            grid=self.floor_plan.grid,
+        )
+
+    def mention(self, *entities: Entity) -> None:
+        """Take note of things that were only told of; from the next update on they are in the belief, without a
+        place.
+        """
+        self._told.update({e.name: e for e in entities})
+
+    def update(
+        self, belief: WorldState, percept: Percept, observation: Observation, last: Subtask | None = None
+    ) -> WorldState:
+        """The belief after a percept.
+
+        Args:
+            belief: the belief before.
+            percept: what was perceived.
+            observation: what it was perceived in, for the hand.
+            last: a step that has just succeeded, whose effects may be expected; None at most times.
+        """
+        now = percept.stamp
+        elapsed = max(now - belief.stamp, 0.0)
+        facts: Facts = dict(belief.facts)
+        entities = {n: forgetting(e, elapsed) if e.category == "object" else e for n, e in belief.entities.items()}
+        entities = {n: e for n, e in entities.items() if not _found_long_ago(e, now)}
+        for name, entity in self._told.items():
+            if name not in entities or entities[name].provenance == "told":
+                entities[name] = entity
+        self._told = {}
+
+        held_before = next((f.args[0] for f, h in facts.items() if f.predicate == "holding" and h.value), None)
+        entities = self._grasp.carry(entities, held_before, percept.base_pose_w, observation)
+        openings = dict(belief.openings)
+        found = self._see(entities, percept, openings, held_before)
+        self._shift_contents(entities, facts, belief.openings, openings, found)
+
+        self._believe_openings(facts, openings, percept)
+        self._expect(facts, entities, openings, last, now)
+        held = self._grasp.holding(facts, entities, percept, observation)
+        self._relate(facts, entities, openings, found, held, percept)
+        for fact, value in percept.facts.items():
+            facts[fact] = Held(value=value, stamp=now, provenance="seen")
+        self._lose(facts, entities, found, held, percept, elapsed)
+        self._hear(facts, entities, belief, percept)
+        doors = [e for e in entities.values() if e.category == "door"]
+        return belief.with_(
+            stamp=now,
+            base_pose_w=np.asarray(percept.base_pose_w, dtype=float),
+            entities=entities,
+            facts=facts,
+            grid=believed_grid(self.floor_plan.grid, percept.grid, doors, openings),
+            sounds=hearing.recent(belief.sounds, percept.sounds),
+            openings=openings,
+            viewed={**belief.viewed, **dict.fromkeys(percept.viewed, now)},
+        )
+
+    # What is seen.
+
+    def _see(
+        self, entities: dict[str, Entity], percept: Percept, openings: dict[str, float], held: str | None
+    ) -> set[str]:
+        """Take detections in; returns the names of the objects that were seen."""
+        found: set[str] = set()
+        for detection, name in associate(percept.detections, entities, (held,) if held else ()):
+            if name is not None and entities[name].category != "object":
+                entities[name] = replace(entities[name], last_seen=percept.stamp, provenance="seen")
+                if detection.opening is not None:
+                    openings[name] = float(detection.opening)
+                continue
+            before = entities.get(name) if name is not None else None
+            if before is None or before.provenance in ("told", "heard"):
+                name = self._meet(entities, detection, name, percept.stamp)
+            else:
+                entities[before.name] = seen(before, detection, percept.stamp)
+            assert name is not None
+            found.add(name)
+        return found
+
+    def _meet(self, entities: dict[str, Entity], detection: Detection, name: str | None, now: float) -> str:
+        """Enter a thing that was never seen before. What was told of and fits it is thereby found: it gets the
+        place, and for a while stays beside the thing itself, so that whoever looks for it sees that it is found.
+        """
+        told = sorted(n for n, e in entities.items() if _sought(e) and satisfies(detection, e))
+        exact = next((n for n in told if entities[n].label == detection.label), None)
+        if name is None:
+            name = detection.track or exact or free_name(detection, entities)
+        for other in told:
+            entities[other] = replace(entities[other], position_w=np.asarray(detection.position_w), last_seen=now)
+        entities[name] = first_seen(detection, name, now, self.kinds.get(detection.label))
+        return name
+
+    def _shift_contents(
+        self,
+        entities: dict[str, Entity],
+        facts: Facts,
+        old: Mapping[str, float],
+        new: Mapping[str, float],
+        found: set[str],
+    ) -> None:
+        """Move what lies unseen in a drawer along with the drawer."""
+        moved = {n for n, value in new.items() if abs(value - old.get(n, 0.0)) > 1e-3 and n in entities}
+        for fact, held in facts.items():
+            if fact.predicate != "in" or not held.value or fact.args[1] not in moved:
+                continue
+            thing, part = entities.get(fact.args[0]), entities[fact.args[1]]
+            if thing is None or thing.name in found or not known(thing):
+                continue
+            origin = np.zeros((1, 3))
+            shift_e = opened(part, origin, new[part.name]) - opened(part, origin, old.get(part.name, 0.0))
+            position = thing.position_w + (rotation(part.yaw) @ shift_e[0])
+            entities[thing.name] = replace(thing, position_w=position)
+
+    @staticmethod
+    def _believe_openings(facts: Facts, openings: Mapping[str, float], percept: Percept) -> None:
+        for detection in percept.detections:
+            if detection.opening is None or detection.track is None:
+                continue
+            value = openings.get(detection.track, float(detection.opening))
+            for predicate, true in (("open", value >= OPEN_FROM), ("closed", value <= CLOSED_TO)):
+                facts[Fact(predicate, (detection.track,))] = Held(value=true, stamp=percept.stamp)
+
+    # What follows.
+
+    def _expect(
+        self,
+        facts: Facts,
+        entities: dict[str, Entity],
+        openings: dict[str, float],
+        last: Subtask | None,
+        now: float,
+    ) -> None:
+        """Believe what a step that has just succeeded should have brought about."""
+        if last is None or last.status is not Status.SUCCEEDED:
+            return
+        for fact, value in last.expects:
+            if fact.predicate in DERIVED or (fact in facts and facts[fact].value == value):
+                continue
+            facts[fact] = Held(value=value, confidence=0.9, stamp=now, provenance="expected")
+            if fact.predicate in _RELATIONS and value:
+                _end_other_places(facts, fact, now, "expected")
+                _put(entities, fact, openings.get(fact.args[1], 0.0))
+
+    def _relate(
+        self,
+        facts: Facts,
+        entities: Mapping[str, Entity],
+        openings: Mapping[str, float],
+        found: set[str],
+        held: frozenset[str],
+        percept: Percept,
+    ) -> None:
+        """Read relations off positions: those of things seen now, and the robot's own place."""
+        now = percept.stamp
+        yes, no = Held(value=True, stamp=now), Held(value=False, stamp=now)
+        everything = list(entities.values())
+        placed = {f for f in placements(everything, openings, held) if f.args[0] in found}
+        beside = {f for f in neighbours(everything, held) if found & set(f.args)}
+        for fact in list(facts):
+            if (fact.predicate in _RELATIONS and fact.args[0] in found | held) or (
+                fact.predicate == "beside" and (found | held) & set(fact.args)
+            ):
+                facts[fact] = no
+        _set_all(facts, placed | beside, yes)
+        for name in found:
+            _set_all(facts, description(entities[name]), yes)
+        rooms = self.floor_plan.rooms
+        for name in found | held:
+            room = room_at(rooms, entities[name].position_w) if name in entities else None
+            for other in rooms:
+                key = Fact("in_room", (name, other.name))
+                if other.name == room or key in facts:
+                    facts[key] = yes if other.name == room else no
+        base = percept.base_pose_w
+        own_room = room_at(rooms, base)
+        for other in rooms:
+            facts[Fact("robot_in", (other.name,))] = yes if other.name == own_room else no
+        if self.domain.mobile:
+            for name, entity in entities.items():
+                if known(entity):
+                    facts[Fact("near", (name,))] = yes if is_near(entity, base) else no
+
+    def _lose(
+        self,
+        facts: Facts,
+        entities: dict[str, Entity],
+        found: set[str],
+        held: frozenset[str],
+        percept: Percept,
+        elapsed: float,
+    ) -> None:
+        """Forget where a thing is that is not seen although its place is in plain view."""
+        for name in found:
+            self._missed.pop(name, None)
+        for fact in [f for f, h in facts.items() if h.value and f.predicate in _RELATIONS]:
+            name, place = fact.args
+            if place not in percept.viewed or name in found or name in held or name not in entities:
+                continue
+            if entities[name].category != "object" or not known(entities[name]):
+                continue
+            self._missed[name] = self._missed.get(name, 0.0) + elapsed
+            if self._missed[name] >= LOST_AFTER:
+                del self._missed[name]
+                entities[name] = replace(entities[name], position_w=np.full(3, np.nan), covariance=None, room=None)
+                _end_other_places(facts, Fact("on", (name, "")), percept.stamp, "seen")
+
+    def _hear(self, facts: Facts, entities: dict[str, Entity], belief: WorldState, percept: Percept) -> None:
+        """Note what sounds, and what has fallen silent."""
+        now = percept.stamp
+        for event in percept.sounds:
+            source = hearing.source_of(event, entities)
+            if source is None:
+                continue
+            if source not in entities:
+                entities[source] = hearing.unseen_source(event, source)
+            facts[Fact("sounding", (source,))] = Held(value=True, confidence=event.score, stamp=now, provenance="heard")
+        for fact, held in list(facts.items()):
+            if fact.predicate == "sounding" and held.value and now - held.stamp > hearing.SILENCE:
+                facts[fact] = Held(value=False, confidence=0.7, stamp=now, provenance="heard")
+
+
+def _found_long_ago(entity: Entity, now: float) -> bool:
+    """Whether a thing told of was found and everybody had time to notice."""
+    return entity.provenance == "told" and entity.last_seen is not None and now - entity.last_seen > FOUND_FOR
+
+
+def _sought(entity: Entity) -> bool:
+    """Whether a thing is only told of and was not found yet."""
+    return entity.provenance == "told" and not known(entity)
+
+
+def _set_all(facts: Facts, which: Iterable[Fact], held: Held) -> None:
+    facts.update(dict.fromkeys(which, held))
+
+
+def _end_other_places(facts: Facts, place: Fact, now: float, why: Provenance) -> None:
+    """Make false every place of a thing but one."""
+    for fact, held in list(facts.items()):
+        ends = fact.predicate in (*_RELATIONS, "beside", "in_room") and fact.args[0] == place.args[0]
+        if ends and fact != place and held.value:
+            facts[fact] = Held(value=False, stamp=now, provenance=why)
+
+
+def _put(entities: dict[str, Entity], place: Fact, opening: float) -> None:
+    """Move a thing to the nearest point of where it is expected to be now."""
+    thing, support = entities.get(place.args[0]), entities.get(place.args[1])
+    region = support.region("in" if place.predicate == "in" else "on") if support else None
+    if thing is None or support is None or region is None or not known(support):
+        return
+    start = thing.position_w if known(thing) else support.position_w
+    local = in_region(support, region, np.asarray(start, dtype=float)[None], opening)[0]
+    half = np.asarray(region.half, dtype=float)
+    target = np.clip(local, -half, half)
+    height = float(thing.extent[2]) / 2 if np.isfinite(thing.extent[2]) else 0.0
+    target[2] = min(-half[2] + height, half[2])
+    position = start + rotation(support.yaw) @ (target - local)
+    entities[thing.name] = replace(thing, position_w=position)
