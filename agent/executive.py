@@ -31,7 +31,7 @@ class Limits:
     """How long and how often to try."""
 
     horizon: float = 300.0
-    """Seconds of an episode."""
+    """Seconds for each instruction."""
     step: float = 90.0
     """Seconds of one step."""
     replans: int = 10
@@ -57,6 +57,7 @@ class Executive:
         self._troubles = 0
         self._replans = 0
         self._planner_seconds = 0.0
+        self._asked_at = 0.0
         self._ended_at: float | None = None
         self._suspicion: str | None = None
         self._checked_at = -np.inf
@@ -87,7 +88,7 @@ class Executive:
     def think(self, belief: WorldState, observation: Observation) -> None:
         """Judge the running step, plan anew where needed, start the next step. After it one runs, or all is over."""
         now = observation.stamp
-        if now >= self._limits.horizon:
+        if now - self._asked_at >= self._limits.horizon:
             self._finish(now, False, f"Out of time: {self._limits.horizon:.0f} s have passed.")
             return
         if self.plan is None:
@@ -259,6 +260,7 @@ class Executive:
         self._replan(belief, observation, "start")
 
     def _ask(self, now: float) -> None:
+        self._asked_at = now
         self._tell("asked", now, self._requests[self._at].text)
 
     def _finish(self, now: float, claimed: bool, reason: str) -> None:

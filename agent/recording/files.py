@@ -24,11 +24,12 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def output_folder(path: Path) -> Path:
-    """The folder `path`, made if need be, after checking that files can be written into it.
+    """Check that files can be written into the folder `path`; nothing is left behind, not even the folder.
 
     Raises:
         InputError: It cannot be made, is no folder or is not writable.
     """
+    made = [p for p in (path.absolute(), *path.absolute().parents) if not p.exists()]
     nearest = next(p for p in (path, *path.absolute().parents) if p.exists())
     if not nearest.is_dir():
         raise InputError(f"--out: expected a folder to write to, got '{path}', but '{nearest}' is a file.")
@@ -37,6 +38,8 @@ def output_folder(path: Path) -> Path:
         probe = path / ".yanshi-probe"
         probe.touch()
         probe.unlink()
+        for folder in made:
+            folder.rmdir()
     except OSError as error:
         raise InputError(
             f"--out: expected a folder that can be written to, got '{path}' ({error.strerror})."

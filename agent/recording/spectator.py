@@ -22,7 +22,7 @@ class Shot:
     distance: float
     """[m]."""
     azimuth: float
-    """[deg], counter-clockwise from x; the camera looks along it."""
+    """[deg] from the direction in which the robot faces; the camera looks along it."""
     elevation: float
     """[deg], negative looks down."""
     height: float
@@ -31,8 +31,10 @@ class Shot:
     """How far in front of the base the point lies [m]."""
 
 
-FIXED_ARM = Shot(distance=1.45, azimuth=152.0, elevation=-30.0, height=0.5, ahead=0.42)
-FOLLOW = Shot(distance=3.3, azimuth=125.0, elevation=-52.0, height=0.75, ahead=0.25)
+FIXED_ARM = Shot(distance=1.75, azimuth=152.0, elevation=-28.0, height=0.62, ahead=0.42)
+FOLLOW = Shot(distance=3.1, azimuth=38.0, elevation=-50.0, height=0.7, ahead=0.3)
+GLIDE, TURN = 0.12, 0.03
+"""Share of the way to the new place and direction that the camera goes from one picture to the next."""
 
 
 class Spectator:
@@ -46,6 +48,7 @@ class Spectator:
         self._base = sim.model.body(sim.robot.base_body).id
         self._renderer: Renderer | None = None
         self._target: NDArray[np.float64] | None = None
+        self._heading = 0.0
 
     def picture(self) -> NDArray[np.uint8]:
         """The scene now, (H, W, 3). The camera glides after the robot from one picture to the next."""
@@ -54,10 +57,14 @@ class Spectator:
         rotation = self._sim.data.xmat[self._base].reshape(3, 3)
         wanted = self._sim.data.xpos[self._base] + self._shot.ahead * rotation[:, 0]
         wanted[2] = self._shot.height
-        self._target = wanted if self._target is None else self._target + 0.12 * (wanted - self._target)
+        heading = float(np.arctan2(rotation[1, 0], rotation[0, 0]))
+        if self._target is None:
+            self._target, self._heading = wanted, heading
+        self._target = self._target + GLIDE * (wanted - self._target)
+        self._heading += TURN * float(np.arctan2(np.sin(heading - self._heading), np.cos(heading - self._heading)))
         camera = mujoco.MjvCamera()
         camera.lookat[:] = self._target
-        camera.distance, camera.azimuth = self._shot.distance, self._shot.azimuth
+        camera.distance, camera.azimuth = self._shot.distance, np.degrees(self._heading) + self._shot.azimuth
         camera.elevation = self._shot.elevation
         return np.asarray(self._renderer.view(self._sim.data, camera, *self._size).rgb)
 
