@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,8 +11,8 @@ import numpy as np
 
 from yanshi.contracts import Array, Frame
 from yanshi.envs.senses.frames import element, robot_geoms, site_in_base, visible_geoms
-from yanshi.envs.senses.patterns import directions, field, full_turn
-from yanshi.envs.senses.raycast import MultiRay, Raycaster
+from yanshi.envs.senses.patterns import Grid, sector, spinning
+from yanshi.envs.senses.raycast import Raycaster, raycaster
 from yanshi.envs.senses.sensor import Simulated
 from yanshi.errors import InputError
 
@@ -37,12 +38,18 @@ class LidarConfig:
     so dark, slanted and distant surfaces are the ones that go missing; infinity loses none."""
 
     def __post_init__(self) -> None:
-        if self.columns < 1 or self.beams < 1:
-            raise InputError(f"LiDAR '{self.site}': expected at least one ray, got {self.beams}×{self.columns}.")
         if not 0.0 <= self.range[0] < self.range[1]:
             raise InputError(f"LiDAR '{self.site}': range must be (near, far) with 0 <= near < far, got {self.range}.")
         if not 0.0 < self.field <= 360.0:
             raise InputError(f"LiDAR '{self.site}': field must be in (0, 360] degrees, got {self.field}.")
+        self.grid()
+
+    def grid(self) -> Grid:
+        """Its rays. Raises: InputError if there are none, or beams do not rise."""
+        elevation = (math.radians(self.elevation[0]), math.radians(self.elevation[1]))
+        if self.field == 360.0:
+            return spinning(self.columns, self.beams, elevation)
+        return sector(self.columns, math.radians(self.field), self.beams, elevation)
 
 
 SCANNER = LidarConfig(site="scan", columns=271, beams=1, elevation=(0.0, 0.0), field=270.0, range=(0.05, 10.0))
@@ -58,23 +65,23 @@ class Lidar:
         """A LiDAR whose frames are called `name`."""
         self.name = name
         self.config = config or LidarConfig()
-        c = self.config
-        azimuths = full_turn(c.columns) if c.field == 360.0 else field(c.columns, np.deg2rad(c.field))
-        self.directions_s = directions(azimuths, np.deg2rad(np.linspace(*c.elevation, c.beams)))
+        self.grid = self.config.grid()
+        self._directions = self.grid.directions
 
     def setup(self, sim: Simulated) -> None:
         """Find the mount and prepare the geoms. Raises: WorldError if the robot has no such site."""
         model = sim.model
         self._site = element(model, mujoco.mjtObj.mjOBJ_SITE, self.config.site)
         self._base = element(model, mujoco.mjtObj.mjOBJ_BODY, sim.robot.base_body)
-        self._caster: Raycaster = MultiRay(model, visible_geoms(model) & ~robot_geoms(model, sim.robot))
+        seen = visible_geoms(model) & ~robot_geoms(model, sim.robot)
+        self._caster: Raycaster = raycaster(model, seen, self.grid)
         self._reflectance = reflectance(model)
 
     def read(self, sim: Simulated, rng: np.random.Generator) -> Frame:
         """The echoes (N, 4) float32: x, y, z [m] in the sensor frame and intensity in [0, 1]; N varies."""
         near, far = self.config.range
         rotation = sim.data.site_xmat[self._site].reshape(3, 3)
-        hits = self._caster.cast(sim.data, sim.data.site_xpos[self._site], self.directions_s @ rotation.T, far)
+        hits = self._caster.cast(sim.data, sim.data.site_xpos[self._site], rotation, far)
         met = np.flatnonzero((hits.distance >= near) & (hits.distance <= far))
         r = hits.distance[met]
         intensity = self._reflectance[hits.geom[met]] * hits.cosine[met]
@@ -83,7 +90,7 @@ class Lidar:
             heard = rng.random(len(met)) >= lost
             met, r, intensity = met[heard], r[heard], intensity[heard]
         data = np.empty((len(met), 4), np.float32)
-        data[:, :3] = self.directions_s[met] * r[:, None]
+        data[:, :3] = self._directions[met] * r[:, None]
         data[:, 3] = intensity
         T_bs = site_in_base(sim.data, self._site, self._base)
         return Frame(name=self.name, modality=self.modality, stamp=sim.time, data=data, rate=0.0, T_bs=T_bs)

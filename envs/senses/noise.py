@@ -32,7 +32,8 @@ class Gaussian:
 
     def __call__(self, data: Array, rng: np.random.Generator) -> Array:
         """`data` (any shape, float) plus noise."""
-        return data + np.float32(self.sigma) * rng.standard_normal(data.shape, dtype=np.float32)
+        noisy: Array = data + np.float32(self.sigma) * rng.standard_normal(data.shape, dtype=np.float32)
+        return noisy
 
 
 @dataclass

@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from yanshi.contracts import Array
+from yanshi.errors import InputError
 
 
-def directions(azimuths: Array, elevations: Array) -> Array:
-    """Unit vectors (E * A, 3) in the sensor frame (x forward, z up), one row of azimuths after the other.
+@dataclass(frozen=True)
+class Grid:
+    """Rays in rows of equal elevation, at even steps of azimuth, in the sensor frame (x forward, y left, z up)."""
 
-    Args:
-        azimuths: (A,) [rad], from x towards y.
-        elevations: (E,) [rad], up from the x-y plane.
-    """
-    azimuth, elevation = np.meshgrid(azimuths, elevations)
-    level = np.cos(elevation)
-    xyz = (level * np.cos(azimuth), level * np.sin(azimuth), np.sin(elevation))
-    return np.stack(xyz, axis=-1).reshape(-1, 3)
+    azimuth: float
+    """Of the first ray of a row [rad], from x towards y."""
+    step: float
+    """From one ray of a row to the next [rad]."""
+    columns: int
+    elevations: tuple[float, ...]
+    """Of the rows [rad], rising."""
+
+    def __post_init__(self) -> None:
+        if self.columns < 1 or not self.elevations:
+            raise InputError(f"A LiDAR needs at least one ray, got {len(self.elevations)}×{self.columns}.")
+        if self.step <= 0.0 or (self.columns - 1) * self.step >= 2.0 * np.pi:
+            raise InputError(f"Rays must go round once at most, got {self.columns} columns of {self.step} rad.")
+        if np.any(np.diff(self.elevations) <= 0.0) or max(np.abs(self.elevations)) > 0.5 * np.pi:
+            raise InputError(f"Elevations must rise within ±π/2 rad, got {self.elevations}.")
+
+    @property
+    def azimuths(self) -> Array:
+        """(columns,) [rad]."""
+        return self.azimuth + self.step * np.arange(self.columns)
+
+    @property
+    def directions(self) -> Array:
+        """Unit vectors (rows * columns, 3), row after row."""
+        azimuth, elevation = np.meshgrid(self.azimuths, self.elevations)
+        level = np.cos(elevation)
+        xyz = (level * np.cos(azimuth), level * np.sin(azimuth), np.sin(elevation))
+        return np.stack(xyz, axis=-1).reshape(-1, 3)
 
 
-def full_turn(columns: int) -> Array:
-    """(columns,) azimuths [rad] of a spinning head: evenly over a turn, beginning straight ahead."""
-    return np.arange(columns) * (2.0 * np.pi / columns)
+def spinning(columns: int, beams: int, elevation: tuple[float, float]) -> Grid:
+    """A full turn, beginning straight ahead, with `beams` rows from the lowest to the highest `elevation` [rad]."""
+    return Grid(0.0, 2.0 * np.pi / columns, columns, tuple(np.linspace(*elevation, beams)))
 
 
-def field(columns: int, angle: float) -> Array:
-    """(columns,) azimuths [rad] evenly over a field of `angle` [rad] centred ahead, both ends included."""
-    return np.linspace(-0.5 * angle, 0.5 * angle, columns)
+def sector(columns: int, angle: float, beams: int, elevation: tuple[float, float]) -> Grid:
+    """`angle` [rad] centred ahead, both edges included, with `beams` rows as in `spinning`."""
+    return Grid(-0.5 * angle, angle / max(columns - 1, 1), columns, tuple(np.linspace(*elevation, beams)))

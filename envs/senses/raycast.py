@@ -1,8 +1,9 @@
-"""Casting many rays from one point into the world, the robot's own body left out."""
+"""Casting the rays of a LiDAR from one point into the world, the robot's own body left out."""
 
 from __future__ import annotations
 
 import copy
+import importlib.util
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +11,7 @@ import mujoco
 import numpy as np
 
 from yanshi.contracts import Array
+from yanshi.envs.senses.patterns import Grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,29 +27,51 @@ class Hits:
 
 
 class Raycaster(Protocol):
-    """Casts rays into a fixed set of geoms of a model."""
+    """Casts the rays of one grid into a fixed set of geoms of a model."""
 
-    def cast(self, data: mujoco.MjData, origin_w: Array, directions_w: Array, reach: float) -> Hits:
-        """What rays from `origin_w` (3,) along unit vectors `directions_w` (N, 3) meet within `reach` [m]."""
+    def cast(self, data: mujoco.MjData, origin_w: Array, rotation_w: Array, reach: float) -> Hits:
+        """What the rays meet within `reach` [m] from `origin_w` (3,), with the grid turned by `rotation_w` (3, 3)."""
 
 
 class MultiRay:
     """`mj_multiRay` on a private copy of the model in which geoms that are not wanted are in a group of their own.
 
-    `mj_multiRay` itself can leave out one body only; a robot has many.
+    By itself `mj_multiRay` can leave out one body only; a robot has many.
     """
 
-    def __init__(self, model: mujoco.MjModel, seen: Array) -> None:
+    def __init__(self, model: mujoco.MjModel, seen: Array, grid: Grid) -> None:
         """Cast into the geoms that `seen` (ngeom,) bool says."""
         self._model = copy.copy(model)
         self._model.geom_group[:] = np.where(seen, 0, 5)
         self._groups = np.array([1, 1, 1, 1, 1, 0], np.uint8)
+        self._directions = grid.directions
 
-    def cast(self, data: mujoco.MjData, origin_w: Array, directions_w: Array, reach: float) -> Hits:
+    def cast(self, data: mujoco.MjData, origin_w: Array, rotation_w: Array, reach: float) -> Hits:
         """See `Raycaster`."""
-        n = len(directions_w)
+        rays = self._directions @ rotation_w.T
+        n = len(rays)
         distance, geom, normal = np.empty(n), np.empty(n, np.int32), np.empty((n, 3))
-        rays, normals = directions_w.ravel(), normal.ravel()
-        mujoco.mj_multiRay(self._model, data, origin_w, rays, self._groups, 1, -1, geom, distance, normals, n, reach)
-        cosine = np.abs(np.einsum("ij,ij->i", normal, directions_w))
-        return Hits(distance, geom, cosine)
+        mujoco.mj_multiRay(
+            m=self._model,
+            d=data,
+            pnt=origin_w,
+            vec=rays.ravel(),
+            geomgroup=self._groups,
+            flg_static=1,
+            bodyexclude=-1,
+            geomid=geom,
+            dist=distance,
+            normal=normal.ravel(),
+            nray=n,
+            cutoff=reach,
+        )
+        return Hits(distance, geom, np.abs(np.einsum("ij,ij->i", normal, rays)))
+
+
+def raycaster(model: mujoco.MjModel, seen: Array, grid: Grid) -> Raycaster:
+    """The fastest that is installed: `RangeImage` with numba, else `MultiRay`. Their distances agree to 1e-9 m."""
+    if importlib.util.find_spec("numba") is None:
+        return MultiRay(model, seen, grid)
+    from yanshi.envs.senses.range_image import RangeImage
+
+    return RangeImage(model, seen, grid)

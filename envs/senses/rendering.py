@@ -7,6 +7,7 @@ multisampling and reflections it is hundreds, so that is what the senses use (`F
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import sys
 from dataclasses import dataclass
@@ -70,14 +71,8 @@ def _gl_context(width: int, height: int) -> _Context:
     if not backend and sys.platform == "linux" and not os.environ.get("DISPLAY"):
         backend = "egl"
     try:
-        context_class: Any
-        if backend == "egl":
-            from mujoco.egl import GLContext as context_class
-        elif backend == "osmesa":
-            from mujoco.osmesa import GLContext as context_class
-        else:
-            from mujoco.gl_context import GLContext as context_class
-        context: _Context = context_class(width, height)
+        module = importlib.import_module(f"mujoco.{backend}" if backend in ("egl", "osmesa") else "mujoco.gl_context")
+        context: _Context = module.GLContext(width, height)
     except (ImportError, AttributeError, OSError, RuntimeError) as error:
         name = backend or "default"
         raise RenderingError(f"No OpenGL by the back end '{name}' ({error}). To install one: {_INSTALL}.") from error
@@ -169,7 +164,8 @@ class Renderer:
         for geom in self._scene.geoms[: self._scene.ngeom]:
             if geom.segid >= 0 and geom.objtype == mujoco.mjtObj.mjOBJ_GEOM:
                 geom_of[geom.segid + 1] = geom.objid
-        return geom_of[index]
+        shown: Array = geom_of[index]
+        return shown
 
     def _update(self, data: mujoco.MjData, camera: int | mujoco.MjvCamera) -> None:
         if isinstance(camera, int):

@@ -56,9 +56,13 @@ class Sensor(Protocol):
     at every poll; one that remembers anything also has ``reset(rng) -> None``, called at the start of an episode.
     """
 
-    name: str
-    """Of its frames, e.g. ``head_rgb``."""
-    modality: Modality
+    @property
+    def name(self) -> str:
+        """Of its frames, e.g. ``head_rgb``."""
+
+    @property
+    def modality(self) -> Modality:
+        """What its frames hold."""
 
     def setup(self, sim: Simulated) -> None:
         """Find what it needs in the model (cameras, sites, geoms). Raises: WorldError if the robot lacks it."""
