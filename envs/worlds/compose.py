@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +50,10 @@ def compose(scene: Scene, robot: Robot) -> World:
     if not robot.base_joints:
         mount.pos = (scene.start_w[0], scene.start_w[1], 0.0)
         mount.quat = _quat(scene.start_w[2])
-    spec.attach(robot.spec(), frame=mount, prefix="")
     try:
-        model = spec.compile()
+        with _quietly():
+            spec.attach(robot.spec(), frame=mount, prefix="")
+            model = spec.compile()
     except ValueError as error:
         raise WorldError(f"World '{scene.world}' with robot '{robot.name}' does not compile: {' '.join(str(error).split())}") from error
     entities = _entities(scene, model)
@@ -69,6 +73,19 @@ def compose(scene: Scene, robot: Robot) -> World:
         ),
         qpos0=_start(scene, robot, model),
     )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """MuJoCo warns, in a log file too, that a model with an unprefixed part may not be saved well. Ours is never saved."""
+    handler = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(lambda message: None)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Attaching a spec with an empty prefix")
+            yield
+    finally:
+        mujoco.set_mju_user_warning(handler)
 
 
 def _options(spec: mujoco.MjSpec) -> None:
@@ -111,9 +128,9 @@ def _rooms(spec: mujoco.MjSpec, scene: Scene) -> None:
             type=mujoco.mjtLightType.mjLIGHT_SPOT,
             cutoff=180.0,
             exponent=0.0,
-            attenuation=(0.6, 0.0, 0.14),
-            ambient=(0.30, 0.29, 0.27),
-            diffuse=(0.85, 0.81, 0.74),
+            attenuation=(0.68, 0.0, 0.12),
+            ambient=(0.34, 0.33, 0.31),
+            diffuse=(0.70, 0.67, 0.62),
             specular=(0.10, 0.10, 0.10),
             castshadow=False,
             active=scene.lights.get(room.name, True),

@@ -14,7 +14,7 @@ from yanshi.envs.worlds.catalog import Kind, kind
 from yanshi.envs.worlds.scene import FixtureSpec, ObjectSpec, Placement
 from yanshi.errors import UnknownNameError, WorldError
 
-GAP = 0.055
+GAP = 0.045
 """Free space around an object, for a finger [m]."""
 GAP_BESIDE = (0.035, 0.08)
 """Free space between things that stand beside one another [m]."""
