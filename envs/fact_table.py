@@ -7,7 +7,6 @@ operations, whatever the number of facts or simulations.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -93,7 +92,9 @@ class Holding:
 class Inside:
     """``on`` a surface of, or ``in`` a volume of, something with regions."""
 
-    def __init__(self, anatomy: Anatomy, facts: Sequence[Fact], holding: Holding, rows: Sequence[tuple[int, Region]]) -> None:
+    def __init__(
+        self, anatomy: Anatomy, facts: Sequence[Fact], holding: Holding, rows: Sequence[tuple[int, Region]]
+    ) -> None:
         """`rows` pairs the index of a fact with one region of its second argument."""
         things = [facts[index].args for index, _ in rows]
         regions = [region for _, region in rows]
@@ -219,7 +220,9 @@ class Clear:
     """No object is on it."""
 
     def __init__(self, anatomy: Anatomy, facts: Sequence[Fact]) -> None:
-        pairs = [(index, Fact("on", (other, fact.args[0]))) for index, fact in enumerate(facts) for other in anatomy.objects]
+        pairs = [
+            (index, Fact("on", (other, fact.args[0]))) for index, fact in enumerate(facts) for other in anatomy.objects
+        ]
         pairs = [(index, pair) for index, pair in pairs if pair.args[0] != pair.args[1]]
         self._fact = np.array([index for index, _ in pairs], dtype=np.intp)
         self._on = FactTable(anatomy, [pair for _, pair in pairs])
@@ -318,7 +321,7 @@ _CHECKS: dict[str, tuple[int, Callable[[Anatomy, Sequence[Fact]], Check]]] = {
     "powered": (1, Device),
     "sounding": (1, Device),
     "lit": (1, Device),
-    **{predicate: (2, Constant) for predicate in STATIC},
+    **dict.fromkeys(STATIC, (2, Constant)),
 }
 
 
@@ -331,7 +334,8 @@ class FactTable:
 
     def __init__(self, anatomy: Anatomy, facts: Sequence[Fact]) -> None:
         """Compile. Raises: UnknownNameError for a predicate, entity or room that does not exist; InputError for the wrong
-        number of arguments."""
+        number of arguments.
+        """
         self.facts = tuple(facts)
         self._checks: list[tuple[Indices, Check]] = []
         groups: dict[str, list[int]] = {}
@@ -373,7 +377,10 @@ class FactTable:
         if with_region:
             mine = [self.facts[index] for index in with_region]
             rows = [
-                (i, region) for i, f in enumerate(mine) for region in anatomy.entity(f.args[1]).regions if region.kind == predicate
+                (i, region)
+                for i, f in enumerate(mine)
+                for region in anatomy.entity(f.args[1]).regions
+                if region.kind == predicate
             ]
             check = Inside(anatomy, mine, Holding(anatomy, [fact.args[0] for fact in mine]), rows)
             self._checks.append((np.array(with_region, dtype=np.intp), check))

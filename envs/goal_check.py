@@ -42,7 +42,8 @@ class GoalCheck:
 
     def score(self, values: Floats) -> Floats:
         """How far the goal is met (n,) in [0, 1] where each fact is met to `values` (n, facts): a conjunction is the mean
-        of its parts, a disjunction their maximum, a negation counts a fact as met only when wholly true."""
+        of its parts, a disjunction their maximum, a negation counts a fact as met only when wholly true.
+        """
         if self._formula is None:
             return np.full(len(values), float(self._always or False))
         return self._formula(values)

@@ -17,9 +17,9 @@ from yanshi.envs.layouts import moved
 from yanshi.envs.oracle import LiveSnapshot
 from yanshi.envs.referee import Referee, RewardKind
 from yanshi.envs.robots import Robot
+from yanshi.envs.sense_space import SenseSpace
 from yanshi.envs.senses.rendering import Renderer
 from yanshi.envs.senses.suite import SENSES, sensor_suite
-from yanshi.envs.sense_space import SenseSpace
 from yanshi.envs.simulation import Simulation
 from yanshi.envs.state_vector import state_space
 from yanshi.envs.wordings import Split

@@ -62,7 +62,9 @@ class DenseReward:
             values[:, self._columns] = np.maximum(values[:, self._columns], self._shaping(now))
         if len(self._near):
             offset = now.xpos[:, self._near_body, :2] - now.xpos[:, self._base, None, :2]
-            values[:, self._near] = np.maximum(values[:, self._near], 0.9 - 0.9 * np.tanh(np.linalg.norm(offset, axis=2)))
+            values[:, self._near] = np.maximum(
+                values[:, self._near], 0.9 - 0.9 * np.tanh(np.linalg.norm(offset, axis=2))
+            )
         return self._check.score(values)
 
     def _shaping(self, now: Snapshot) -> Floats:

@@ -46,7 +46,9 @@ class SenseSpace:
                     break
                 sim.step(idle)
                 observation = sim.observe()
-            self._rows = {s.name: len(rays) for s in sim.sensors if (rays := getattr(s.sensor, "directions_s", None)) is not None}
+            self._rows = {
+                s.name: len(rays) for s in sim.sensors if (rays := getattr(s.sensor, "directions_s", None)) is not None
+            }
         boxes = {name: self._box(observation.frames[name]) for name in sorted(names)}
         size = len(_vector(observation.proprioception))
         bound = _PROPRIOCEPTION_BOUND
@@ -71,7 +73,9 @@ class SenseSpace:
                 value = np.zeros(box.shape, box.dtype)
                 frame = observation.frames.get(name)
                 if frame is not None:
-                    value[: len(frame.data)] = np.nan_to_num(frame.data, nan=0.0) if frame.modality == "depth" else frame.data
+                    value[: len(frame.data)] = (
+                        np.nan_to_num(frame.data, nan=0.0) if frame.modality == "depth" else frame.data
+                    )
             result[name] = value if box.dtype == np.uint8 else np.clip(value, box.low, box.high)
         return result
 

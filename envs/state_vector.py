@@ -44,7 +44,17 @@ FACTS, FACT_SIZE = 6, len(PREDICATES) + 3
 def _bounds(robot: Robot) -> NDArray[np.float32]:
     """The bound (size,) of the absolute value of each entry."""
     joints = len(robot.arm_joints)
-    body = [7.0] * joints + [30.0] * joints + [1.0] + [50.0] * 3 + [1.0] * 6 + [50.0] * 2 + [1.0] * 2 + [30.0] * 3 + [7.0] * 2
+    body = (
+        [7.0] * joints
+        + [30.0] * joints
+        + [1.0]
+        + [50.0] * 3
+        + [1.0] * 6
+        + [50.0] * 2
+        + [1.0] * 2
+        + [30.0] * 3
+        + [7.0] * 2
+    )
     thing = [1.0] + [50.0] * 3 + [1.0] * 6 + [50.0] * 3 + [2.0, 1.0]
     return np.array(body + thing * THINGS + [1.0] * (FACT_SIZE * FACTS), dtype=np.float32)
 
@@ -83,7 +93,9 @@ class StateVector:
         self._facts = slice(start + THINGS * THING_SIZE, None)
         self._buffer = self._template[None].copy()
 
-    def _constants(self, anatomy: Anatomy, names: Sequence[str], named: dict[str, None], facts: Sequence[Fact]) -> Floats:
+    def _constants(
+        self, anatomy: Anatomy, names: Sequence[str], named: dict[str, None], facts: Sequence[Fact]
+    ) -> Floats:
         """What does not change within an episode (size,)."""
         things = np.zeros((THINGS, THING_SIZE))
         for slot, name in enumerate(names):

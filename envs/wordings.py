@@ -65,7 +65,9 @@ def _alternatives(text: str, start: int, closing: str | None) -> tuple[list[list
                 if mark != (closing or ""):
                     if closing is None:
                         return found, at
-                    raise InputError(f"Malformed wording '{text}': expected '{closing}' for the bracket at {start - 1}.")
+                    raise InputError(
+                        f"Malformed wording '{text}': expected '{closing}' for the bracket at {start - 1}."
+                    )
                 return found, at
         else:
             literal += mark

@@ -23,7 +23,9 @@ def goal(scene: Scene) -> Goal:
     return Goal.of("closed", "chest_drawer")
 
 
-WORDINGS = imperative("(close|shut|push shut|slide shut) {part}", "(push|slide) {part} (in|shut|closed)", "get {part} closed")
+WORDINGS = imperative(
+    "(close|shut|push shut|slide shut) {part}", "(push|slide) {part} (in|shut|closed)", "get {part} closed"
+)
 
 TASK = Task(
     name="Close",

@@ -26,7 +26,9 @@ def words(scene: Scene) -> Words:
     return {"part": "(the drawer|the chest drawer|the drawer of the chest)"}
 
 
-WORDINGS = imperative("(open|pull open|slide open) {part}", "(open|pull) {part} (all the way|up|out|fully)", "get {part} open")
+WORDINGS = imperative(
+    "(open|pull open|slide open) {part}", "(open|pull) {part} (all the way|up|out|fully)", "get {part} open"
+)
 
 TASK = Task(
     name="Open",

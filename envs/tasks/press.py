@@ -26,7 +26,9 @@ def words(scene: Scene) -> Words:
     return {"button": "(the button|the red button|that button)"}
 
 
-WORDINGS = imperative("(press|push|hit|tap|press down|push down|press down on) {button}", "(turn on|switch on) the lamp with {button}")
+WORDINGS = imperative(
+    "(press|push|hit|tap|press down|push down|press down on) {button}", "(turn on|switch on) the lamp with {button}"
+)
 
 TASK = Task(
     name="Press",

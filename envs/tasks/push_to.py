@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from yanshi.contracts import Goal
 from yanshi.envs.tasks.definition import Stage, Task
 from yanshi.envs.tasks.phrases import any_of
 from yanshi.envs.tasks.place_on import goal, words

@@ -36,6 +36,7 @@ def home(
     lights: bool | Mapping[str, bool] = True,
     sounding: Sequence[str] = (),
     start: str | None = None,
+    where: np.random.Generator | None = None,
 ) -> Scene:
     """Draw a home.
 
@@ -49,6 +50,8 @@ def home(
         lights: whether the lights are on, of all rooms or room by room.
         sounding: fixtures that sound at the start (``microwave``, ``doorbell``); for objects see `Wanted.sounding`.
         start: the room in which the robot starts; None draws one.
+        where: source of the objects' places and the robot's heading, so that one state of `rng` gives the same model in
+            other states; None is `rng`.
 
     Raises:
         InputError: something is asked for that does not exist or does not fit together.
@@ -61,8 +64,16 @@ def home(
     for _ in range(_TRIES):
         try:
             plan = _plan(rng, openings or {}, start)
-            arrangement = _arrange(plan, items, objects, rng)
+            if where is not None:
+                plan = replace(plan, start_w=(*plan.start_w[:2], float(where.uniform(-np.pi, np.pi))))
         except WorldError as error:
+            fault = str(error)
+            continue
+        try:
+            arrangement = _arrange(plan, items, objects, where or rng)
+        except WorldError as error:
+            if where is not None:
+                raise
             fault = str(error)
             continue
         return Scene(
