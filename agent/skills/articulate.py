@@ -1,0 +1,210 @@
+"""Open and close: take a drawer or door by its handle and lead it along its line or arc, the base coming along."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.agent.skills.drive import drive
+from yanshi.agent.skills.handles import Handle
+from yanshi.agent.skills.motion import Motion, grip_to, move, twist_towards
+from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
+from yanshi.agent.skills.stand import reachable, stands
+from yanshi.agent.skills.surroundings import fly
+from yanshi.contracts import Entity
+
+__all__ = ["approach_handle", "close", "handle_of", "open_"]
+
+Array = NDArray[Any]
+_DIPS = (0.6, 0.8, 0.4, 1.0, 0.2, 0.0)
+_OFF = 0.08
+"""From here the hand goes straight at the bar [m]."""
+_RATE = 0.12
+"""Speed of the bar along its way [m/s]."""
+_ATTEMPTS = 3
+
+
+def open_(now: Situation, name: str) -> Script:
+    """Pull a drawer or door open by its handle.
+
+    Raises:
+        GiveUpError: the hand is full, it has no handle, it is out of reach, or it does not move.
+    """
+    return (yield from _operate(now, name, 1.0))
+
+
+def close(now: Situation, name: str) -> Script:
+    """Lead a drawer or door shut by its handle.
+
+    Raises:
+        GiveUpError: the hand is full, it has no handle, it is out of reach, or it does not move.
+    """
+    return (yield from _operate(now, name, 0.0))
+
+
+def handle_of(now: Situation, name: str) -> Handle:
+    """The handle of a part on the side where the robot is.
+
+    Raises:
+        GiveUpError: it has none.
+    """
+    part = now.entity(name)
+    regions = [region for region in part.regions if region.kind == "handle"]
+    if part.articulation is None or not regions:
+        raise GiveUpError(f"{name} has no handle and does not open.")
+    value = opened(now, part)
+    handles = [Handle(part, region, part.articulation) for region in regions]
+    return min(handles, key=lambda handle: float(np.linalg.norm(handle.center_w(value)[:2] - now.base_w[:2])))
+
+
+def opened(now: Situation, part: Entity) -> float:
+    """Joint value of a part [m or rad], as believed; closed when nobody knows."""
+    limit = part.articulation.limit if part.articulation is not None else 0.0
+    return now.belief.openings.get(part.name, 0.0) * limit
+
+
+def _operate(now: Situation, name: str, goal: float) -> Script:
+    held = now.holding()
+    if held is not None and now.opening > 0.004:
+        raise GiveUpError(f"My hand is not empty: it holds {held}.")
+    word = "open" if goal > 0.5 else "closed"
+    trouble = ""
+    for attempt in range(_ATTEMPTS):
+        handle = handle_of(now, name)
+        limit = handle.articulation.limit
+        value = opened(now, handle.part)
+        if (value >= 0.85 * limit) if goal > 0.5 else (value <= 0.04 * limit):
+            return f"{name} is {word}."
+        dip, lag = yield from _come_near(now, handle, value, attempt)
+        trouble = yield from _lead(now, handle, value, goal * limit, dip, lag)
+        yield from _let_go(now)
+        value = opened(now, handle_of(now, name).part)
+        if (value >= 0.75 * limit) if goal > 0.5 else (value <= 0.08 * limit):
+            return f"{name} is {word}."
+        trouble = trouble or "it did not move far enough"
+    raise GiveUpError(f"I could not get {name} {word}: {trouble} ({_ATTEMPTS} attempts).")
+
+
+def approach_handle(now: Situation, handle: Handle, value: float) -> tuple[float, float] | None:
+    """Dip and lag [rad] of a hand that reaches the handle from where the base stands, or None."""
+    lags = (0.0, 0.4, -0.4, 0.8, -0.8) if handle.upright else (0.0,)
+    for lag in lags:
+        for dip in _DIPS:
+            if (
+                reachable(
+                    now,
+                    now.base_w,
+                    [handle.hand(value, dip=dip, lag=lag, off=_OFF), handle.hand(value, dip=dip, lag=lag)],
+                )
+                > 0.0
+            ):
+                return dip, lag
+    return None
+
+
+def handle_places(now: Situation, handle: Handle, value: float) -> list[Array]:
+    """Base poses (x, y, yaw) beside the way of the part from which its handle can be taken."""
+    heading = handle.heading(value)
+    aside = 0.0
+    if handle.articulation.kind == "hinge":
+        pivot = handle.part.to_world(handle.articulation.pivot_e)
+        left = np.array([-np.sin(heading), np.cos(heading)])
+        aside = -0.12 * float(np.sign((handle.center_w(value)[:2] - pivot[:2]) @ left))
+
+    def poses(base_heading: float) -> list[Array]:
+        for dip in _DIPS[:4]:
+            found = [handle.hand(value, dip=dip, off=_OFF), handle.hand(value, dip=dip)]
+            if base_heading is not None:
+                return found
+        return []
+
+    turns = (0.0, 0.26, -0.26, 0.52, -0.52)
+    return stands(now, handle.center_w(value), poses, headings=[heading + turn for turn in turns], aside=aside)
+
+
+def _come_near(
+    now: Situation, handle: Handle, value: float, attempt: int
+) -> Generator[Command, None, tuple[float, float]]:
+    found = approach_handle(now, handle, value) if attempt == 0 or not now.mobile else None
+    if found is None and now.mobile:
+        places = handle_places(now, handle, value)
+        if places:
+            yield from drive(now, places[min(attempt, len(places) - 1)], "come near", look_at_w=handle.center_w(value))
+            found = approach_handle(now, handle, value)
+    if found is None:
+        raise GiveUpError(f"The handle of {handle.part.name} is out of my reach.")
+    return found
+
+
+def _lead(
+    now: Situation, handle: Handle, value: float, goal: float, dip: float, lag: float
+) -> Generator[Command, None, str]:
+    """Take the handle and lead it to a joint value; returns what went wrong, or an empty string."""
+    look = handle.center_w(value)
+    wide = min(now.robot.max_opening, handle.thickness + 0.035)
+    now.gripper = wide
+    if not (yield from fly(now, handle.hand(value, dip=dip, lag=lag, off=_OFF), "reach for handle", look_at_w=look)):
+        return "I could not get in front of the handle"
+    on_bar = handle.hand(value, dip=dip, lag=lag, off=-0.002)
+    yield from move(
+        now, on_bar, Motion(phase="take handle", speed=0.15, near=0.006, aligned=0.08, timeout=3.0, look_at_w=look)
+    )
+    yield from grip_to(now, 0.0, "grip handle", look_at_w=look)
+    if now.opening < 0.4 * handle.thickness:
+        return "I missed the handle"
+    offset = now.T_we[:3, 3] - handle.center_w(value)
+    sign = 1.0 if goal > value else -1.0
+    rate = _RATE
+    if handle.articulation.kind == "hinge":
+        rate /= float(np.linalg.norm((handle.region.center_e - handle.articulation.pivot_e)[:2]))
+    wanted, start, best, best_time = value, now.time, 0.0, now.time
+    preferred = float(np.clip(np.linalg.norm(now.T_be[:2, 3]), 0.5, 0.68))
+    first = handle.heading(value)
+    while sign * (goal - wanted) > 0.0 or now.time - best_time < 0.4:
+        there = handle.value_at(now.T_we[:3, 3] - offset)
+        progress = sign * (there - value)
+        if progress > best + 0.002:
+            best, best_time = progress, now.time
+        if now.time - best_time > 1.5 or now.time - start > 15.0:
+            break
+        if now.opening < 0.4 * handle.thickness:
+            return "the handle slipped out of my hand"
+        if abs(wanted - there) < 0.05 * (1.0 if handle.articulation.kind == "slide" else 2.5):
+            wanted = wanted + sign * rate * 0.04
+            wanted = min(wanted, goal) if sign > 0 else max(wanted, goal)
+        turned = _wrapped(handle.heading(wanted) - first)
+        target = handle.hand(wanted, dip=dip, lag=lag - 0.55 * turned)
+        target[:3, 3] += offset
+        base = _accompany(now, preferred) if now.mobile else (0.0, 0.0, 0.0)
+        yield Command(
+            phase="lead", base=base, twist_b=twist_towards(now, target, 0.25, 1.2, base), look_at_w=target[:3, 3]
+        )
+    return ""
+
+
+def _accompany(now: Situation, preferred: float) -> tuple[float, float, float]:
+    """Base velocity that keeps the hand before the robot at a preferred distance."""
+    x, y = now.T_be[:2, 3]
+    distance = float(np.hypot(x, y))
+    away = distance - preferred
+    away = np.sign(away) * max(0.0, abs(away) - 0.03)
+    speed = float(np.clip(1.5 * away, -0.2, 0.2))
+    return (speed * x / distance, speed * y / distance, float(np.clip(0.8 * np.arctan2(y, x), -0.3, 0.3)))
+
+
+def _let_go(now: Situation) -> Generator[Command, None, None]:
+    """Open the fingers, draw the hand back and rise."""
+    yield from grip_to(now, min(now.robot.max_opening, now.opening + 0.04), "let go", timeout=0.7)
+    back = now.T_we
+    back[:3, 3] -= 0.09 * back[:3, 2]
+    yield from move(now, back, Motion(phase="draw back", speed=0.2, near=0.015, aligned=0.2, timeout=2.0))
+    up = now.T_we
+    up[2, 3] += 0.10
+    yield from move(now, up, Motion(phase="rise", speed=0.25, near=0.02, aligned=3.2, timeout=2.0))
+
+
+def _wrapped(angle: float) -> float:
+    return float((angle + np.pi) % (2.0 * np.pi) - np.pi)

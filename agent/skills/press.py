@@ -1,0 +1,146 @@
+"""Press: the closed gripper onto a button or switch, in until it gives way no further, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.agent.skills.drive import drive
+from yanshi.agent.skills.grasp import FINGER_TIP
+from yanshi.agent.skills.motion import Motion, forward_pose, grip_to, move, top_down
+from yanshi.agent.skills.pick import nominal_yaw
+from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
+from yanshi.agent.skills.stand import reachable, stands
+from yanshi.agent.skills.surroundings import fly
+from yanshi.contracts import Entity, Region
+
+__all__ = ["press", "press_places"]
+
+Array = NDArray[Any]
+_BEFORE = 0.07
+_DEPTH = 0.016
+"""How far beyond the button's face the finger tips aim [m]; the motors give way before."""
+_ATTEMPTS = 3
+
+
+def press(now: Situation, name: str) -> Script:
+    """Press a button or switch once.
+
+    Raises:
+        GiveUpError: the hand is full, there is no button, or it is out of reach.
+    """
+    held = now.holding()
+    if held is not None and now.opening > 0.004:
+        raise GiveUpError(f"My hand is not empty: it holds {held}.")
+    entity = now.entity(name)
+    region = entity.region("button")
+    if region is None:
+        raise GiveUpError(f"{name} has no button.")
+    before, sounded = now.true("powered", name), now.true("sounding", name)
+    for attempt in range(_ATTEMPTS):
+        entity = now.entity(name)
+        way_in = inward(entity, region)
+        hand = yield from _come_near(now, entity, region, attempt)
+        yield from grip_to(now, 0.0, "close", timeout=0.5)
+        look = entity.to_world(region.center_e)
+        if not (
+            yield from fly(now, _shifted(hand, -_BEFORE * way_in), "reach for button", look_at_w=look, besides=(name,))
+        ):
+            continue
+        yield from move(
+            now,
+            hand,
+            Motion(phase="approach button", speed=0.15, near=0.006, aligned=0.15, timeout=2.5, look_at_w=look),
+        )
+        aim = _shifted(hand, (0.008 + _DEPTH) * way_in)
+        start = now.T_we[:3, 3]
+        yield from move(
+            now, aim, Motion(phase="press", speed=0.06, near=0.004, aligned=0.3, timeout=1.6, look_at_w=look)
+        )
+        depth = float((now.T_we[:3, 3] - start) @ way_in)
+        yield from move(
+            now,
+            _shifted(hand, -_BEFORE * way_in),
+            Motion(phase="retreat", speed=0.2, near=0.02, aligned=0.3, timeout=2.0),
+        )
+        if now.true("powered", name) != before or (sounded and not now.true("sounding", name)) or depth > 0.012:
+            return f"I pressed {name}."
+    raise GiveUpError(f"I could not press {name} ({_ATTEMPTS} attempts).")
+
+
+def inward(entity: Entity, region: Region) -> Array:
+    """(3,) unit direction in the map in which a button goes in: along its shortest side, down or away from its free face."""
+    thin = int(np.argmin(region.half))
+    if region.half[2] <= region.half[thin] + 1e-6:
+        return np.array([0.0, 0.0, -1.0])
+    axis = np.zeros(3)
+    axis[thin] = -1.0 if region.center_e[thin] >= 0.0 else 1.0
+    return np.asarray(entity.to_world(axis) - entity.position_w)
+
+
+def _hands(entity: Entity, region: Region, base_w: Array) -> list[Array]:
+    """Hand poses (4, 4) whose finger tips are 8 mm before the button's face, best first."""
+    way_in = inward(entity, region)
+    thin = int(np.argmin(region.half)) if way_in[2] > -0.5 else 2
+    face = entity.to_world(region.center_e) - way_in * region.half[thin]
+    tip = face - 0.008 * way_in
+    if way_in[2] < -0.5:
+        return [top_down(tip - way_in * FINGER_TIP, nominal_yaw(base_w, face))]
+    heading = float(np.arctan2(way_in[1], way_in[0]))
+    poses = []
+    for dip in (0.3, 0.5, 0.15, 0.7, 0.0, 0.9):
+        T = forward_pose(tip, heading, fingers="horizontal", dip=dip)
+        T[:3, 3] -= FINGER_TIP * T[:3, 2]
+        poses.append(T)
+    return poses
+
+
+def _shifted(T_we: Array, by_w: Array) -> Array:
+    T = T_we.copy()
+    T[:3, 3] += by_w
+    return T
+
+
+def press_places(now: Situation, entity: Entity, region: Region) -> list[Array]:
+    """Base poses (x, y, yaw) from which a button can be pressed."""
+    way_in = inward(entity, region)
+    point = entity.to_world(region.center_e)
+    headings: list[float] | None = None
+    if way_in[2] > -0.5:
+        square = float(np.arctan2(way_in[1], way_in[0]))
+        headings = [square + turn for turn in (0.0, 0.26, -0.26, 0.52, -0.52)]
+    for k in range(3):
+
+        def poses(heading: float, k: int = k) -> list[Array]:
+            back = np.array([*(point[:2] - [np.cos(heading), np.sin(heading)]), heading])
+            hands = _hands(entity, region, back)
+            hand = hands[min(k, len(hands) - 1)]
+            return [_shifted(hand, -_BEFORE * way_in), hand]
+
+        places = stands(now, point, poses, headings=headings)
+        if places:
+            return places
+    return []
+
+
+def _come_near(now: Situation, entity: Entity, region: Region, attempt: int) -> Generator[Command, None, Array]:
+    found = _reachable_hand(now, entity, region) if attempt == 0 or not now.mobile else None
+    if found is None and now.mobile:
+        places = press_places(now, entity, region)
+        if places:
+            yield from drive(now, places[min(attempt, len(places) - 1)], "come near", look_at_w=entity.position_w)
+            found = _reachable_hand(now, entity, region)
+    if found is None:
+        raise GiveUpError(f"The button of {entity.name} is out of my reach.")
+    return found
+
+
+def _reachable_hand(now: Situation, entity: Entity, region: Region) -> Array | None:
+    way_in = inward(entity, region)
+    for hand in _hands(entity, region, now.base_w):
+        if reachable(now, now.base_w, [_shifted(hand, -_BEFORE * way_in), hand, _shifted(hand, 0.02 * way_in)]) > 0.0:
+            return hand
+    return None

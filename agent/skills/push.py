@@ -1,0 +1,142 @@
+"""Push: the closed fingers low behind an object, along the surface to its place, steering by where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.agent.skills.drive import drive
+from yanshi.agent.skills.grasp import FINGER_TIP, nearest_half_turn
+from yanshi.agent.skills.motion import Motion, above, grip_to, move, top_down, twist_towards
+from yanshi.agent.skills.pick import nominal_yaw
+from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
+from yanshi.agent.skills.stand import reachable, stands
+from yanshi.agent.skills.surroundings import fly
+from yanshi.contracts import Entity, Region
+
+__all__ = ["push"]
+
+Array = NDArray[Any]
+_ATTEMPTS = 5
+_SPEED = 0.12
+_BEHIND = 0.035
+"""Room between the fingers and the object where the hand comes down [m]."""
+
+
+def push(now: Situation, name: str, target: str) -> Script:
+    """Push an object along what it stands on until it is on a target area.
+
+    Raises:
+        GiveUpError: the hand is full, something is unknown or out of reach, or the object will not go there.
+    """
+    held = now.holding()
+    if held is not None and now.opening > 0.004:
+        raise GiveUpError(f"My hand is not empty: it holds {held}.")
+    onto = now.entity(target)
+    region = onto.region("on")
+    if region is None:
+        raise GiveUpError(f"Nothing can be pushed onto {target}.")
+    for attempt in range(_ATTEMPTS):
+        entity = now.entity(name)
+        if _arrived(entity, onto, region):
+            return f"{name} is on {target}."
+        goal = _goal(entity, onto, region)
+        start = yield from _come_near(now, entity, goal, attempt)
+        yield from grip_to(now, 0.0, "close", timeout=0.5)
+        over = above(start, 0.10)
+        if (yield from fly(now, over, "reach behind", look_at_w=entity.position_w)):
+            yield from move(
+                now, start, Motion(phase="descend", speed=0.2, near=0.008, timeout=2.5, look_at_w=entity.position_w)
+            )
+            yield from _sweep(now, name, onto, region)
+        up = now.T_we
+        back = up[:3, 3] - 0.02 * _unit(goal[:2] - up[:2, 3])[[0, 1, 1]] * [1.0, 1.0, 0.0]
+        up[:3, 3] = [back[0], back[1], up[2, 3] + 0.13]
+        yield from move(now, up, Motion(phase="retreat", speed=0.25, near=0.02, aligned=3.2, timeout=2.0))
+    if _arrived(now.entity(name), onto, region):
+        return f"{name} is on {target}."
+    raise GiveUpError(f"I could not push {name} onto {target} ({_ATTEMPTS} attempts).")
+
+
+def _unit(v: Array) -> Array:
+    return v / max(float(np.linalg.norm(v)), 1e-9)
+
+
+def _goal(entity: Entity, onto: Entity, region: Region) -> Array:
+    """Where the object's centre (3,) shall go: the nearest place well inside the target area."""
+    c, s = np.cos(onto.yaw), np.sin(onto.yaw)
+    local = (entity.position_w[:2] - onto.position_w[:2]) @ np.array([[c, -s], [s, c]]) - region.center_e[:2]
+    inner = np.maximum(region.half[:2] - 0.05, 0.02) * 0.5
+    point = onto.to_world(np.array([*(region.center_e[:2] + np.clip(local, -inner, inner)), 0.0]))
+    return np.array([point[0], point[1], entity.position_w[2]])
+
+
+def _arrived(entity: Entity, onto: Entity, region: Region, margin: float = 0.02) -> bool:
+    c, s = np.cos(onto.yaw), np.sin(onto.yaw)
+    local = (entity.position_w[:2] - onto.position_w[:2]) @ np.array([[c, -s], [s, c]]) - region.center_e[:2]
+    return bool(np.all(np.abs(local) < region.half[:2] - margin))
+
+
+def _behind(now: Situation, entity: Entity, goal: Array, gap: float) -> Array:
+    """The hand (4, 4) behind an object as seen from where it shall go, fingers across the way."""
+    way = _unit(goal[:2] - entity.position_w[:2])
+    c, s = abs(np.cos(np.arctan2(way[1], way[0]) - entity.yaw)), abs(np.sin(np.arctan2(way[1], way[0]) - entity.yaw))
+    reach = 0.5 * float(min(entity.extent[0] * c + entity.extent[1] * s, np.hypot(*entity.extent[:2])))
+    bottom = float(entity.position_w[2] - entity.extent[2] / 2.0)
+    height = bottom + FINGER_TIP + min(0.010, 0.4 * float(entity.extent[2]))
+    place = np.array([*(entity.position_w[:2] - way * (reach + 0.011 + gap)), height])
+    yaw = nearest_half_turn(float(np.arctan2(way[1], way[0])) + np.pi / 2, nominal_yaw(now.base_w, entity.position_w))
+    return top_down(place, yaw)
+
+
+def _come_near(now: Situation, entity: Entity, goal: Array, attempt: int) -> Generator[Command, None, Array]:
+    def along(base_w: Array) -> list[Array]:
+        start = _behind(now, entity, goal, _BEHIND)
+        end = start.copy()
+        end[:2, 3] += goal[:2] - entity.position_w[:2]
+        del base_w
+        return [above(start, 0.08), start, end]
+
+    if reachable(now, now.base_w, along(now.base_w)) > 0.0:
+        return along(now.base_w)[1]
+    if now.mobile:
+        middle = 0.5 * (entity.position_w + goal)
+        places = stands(now, middle, lambda heading: along(np.array([0.0, 0.0, heading])))
+        if places:
+            yield from drive(now, places[min(attempt, len(places) - 1)], "come near", look_at_w=entity.position_w)
+            if reachable(now, now.base_w, along(now.base_w)) > 0.0:
+                return along(now.base_w)[1]
+    raise GiveUpError(f"I cannot reach behind {entity.name}.")
+
+
+def _sweep(now: Situation, name: str, onto: Entity, region: Region) -> Generator[Command, None, None]:
+    """Push until the object has arrived, has slid off the fingers, or does not move any more."""
+    entity = now.entity(name)
+    first = now.T_we[:3, :3].copy()
+    height = float(_behind(now, entity, _goal(entity, onto, region), 0.0)[2, 3])
+    start = best_time = now.time
+    best = np.inf
+    while now.time - start < 12.0:
+        entity = now.entity(name)
+        if _arrived(entity, onto, region, margin=0.03):
+            return
+        goal = _goal(entity, onto, region)
+        way = _unit(goal[:2] - entity.position_w[:2])
+        side = np.array([-way[1], way[0]])
+        hand = now.T_we[:2, 3]
+        relative = hand - entity.position_w[:2]
+        off, behind = float(relative @ side), float(relative @ way)
+        if abs(off) > 0.03 or behind > -0.005:
+            return
+        left = float(np.linalg.norm(goal[:2] - entity.position_w[:2]))
+        if left < best - 0.004:
+            best, best_time = left, now.time
+        if now.time - best_time > 1.5:
+            return
+        target = np.eye(4)
+        target[:3, :3] = first
+        target[:3, 3] = [*(hand + 0.06 * way - 1.6 * off * side), height]
+        yield Command(phase="push", twist_b=twist_towards(now, target, _SPEED, 0.5), look_at_w=entity.position_w)
