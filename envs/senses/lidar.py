@@ -66,7 +66,7 @@ class Lidar:
         self.name = name
         self.config = config or LidarConfig()
         self.grid = self.config.grid()
-        self._directions = self.grid.directions
+        self.directions_s = self.grid.directions
 
     def setup(self, sim: Simulated) -> None:
         """Find the mount and prepare the geoms. Raises: WorldError if the robot has no such site."""
@@ -90,7 +90,7 @@ class Lidar:
             heard = rng.random(len(met)) >= lost
             met, r, intensity = met[heard], r[heard], intensity[heard]
         data = np.empty((len(met), 4), np.float32)
-        data[:, :3] = self._directions[met] * r[:, None]
+        data[:, :3] = self.directions_s[met] * r[:, None]
         data[:, 3] = intensity
         T_bs = site_in_base(sim.data, self._site, self._base)
         return Frame(name=self.name, modality=self.modality, stamp=sim.time, data=data, rate=0.0, T_bs=T_bs)

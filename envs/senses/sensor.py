@@ -78,8 +78,9 @@ class Timed:
     """A sense at its own rate.
 
     Readings are due at k / rate from time 0. A reading is taken only when due, stamped with that time, and delivered by
-    `poll` once `latency` has passed. Everything random comes from the seed and the name, so that one sense more or less
-    does not change the others.
+    `poll` once `latency` has passed. The sense was running before the episode began, when nothing moved: so there is a
+    frame at time 0 too, stamped `latency` earlier. Everything random comes from seed and name, so that one sense
+    more or less does not change the others.
     """
 
     def __init__(
@@ -161,11 +162,11 @@ class Timed:
         if self._advance is not None:
             self._advance(sim)
         now = sim.time
+        if self._due == 0 and self.latency > 0.0 and self.modality != "audio":
+            self._take(sim, now - self.latency)
         if now >= self._due / self.rate - _EPSILON:
             self._due = int(np.floor((now + _EPSILON) * self.rate)) + 1
-            frame = self._take(sim)
-            if frame is not None:
-                self._under_way.append(frame)
+            self._take(sim, now)
         delivered = None
         while self._under_way and self._under_way[0].stamp + self.latency <= now + _EPSILON:
             delivered = self._under_way.popleft()
@@ -176,17 +177,18 @@ class Timed:
         self.sensor.close()
         self._ready = False
 
-    def _take(self, sim: Simulated) -> Frame | None:
+    def _take(self, sim: Simulated, stamp: float) -> None:
+        """Take a reading and send it on its way, unless it is lost."""
         frame = self.sensor.read(sim, self._reading_rng)
         lost = self.dropout > 0.0 and self._loss_rng.random() < self.dropout
         if frame is None or lost:
-            return None
+            return
         data = frame.data if self.noise is None else self.noise(frame.data, self._noise_rng)
         T_bs = frame.T_bs
         if T_bs is not None and any(self.extrinsic_error):
             T_bs = T_bs @ self._T_error
         rate = frame.rate if self.modality == "audio" else self.rate
-        return replace(frame, data=data, T_bs=T_bs, rate=rate)
+        self._under_way.append(replace(frame, stamp=stamp, data=data, T_bs=T_bs, rate=rate))
 
 
 @dataclass
