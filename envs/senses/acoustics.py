@@ -10,8 +10,8 @@ The pressure at microphone m is
 
 with x_b the waveform's bands (see `wavetable`). As x can be read at any time there is no state: a stretch of sound is
 the same whether it is rendered in one piece or in many, so there is nothing to click between control steps, and a
-moving source or microphone is heard with its Doppler shift. When the set of paths changes (a doorway is passed), old
-paths fade out while new ones fade in between the two knots.
+moving source or microphone is heard with its Doppler shift. When the way of the sound changes (a doorway is passed), the
+old paths fade out while the new ones fade in between two knots.
 
 Image sources: Allen and Berkley, "Image method for efficiently simulating small-room acoustics", JASA 65 (1979).
 """
@@ -19,14 +19,14 @@ Image sources: Allen and Berkley, "Image method for efficiently simulating small
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from yanshi.contracts import Array
-from yanshi.envs.senses.wavetable import AIR_DISTANCE, Wavetable
+from yanshi.envs.senses.wavetable import AIR_DISTANCE, OVERSAMPLING, Wavetable
 from yanshi.errors import InputError
 
 SPEED_OF_SOUND = 343.0
@@ -41,7 +41,7 @@ BLOCK = 0.1
 """Sound is made in stretches of at most this length [s], which stay in the processor's cache."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Shoebox:
     """A box-shaped room, axis-aligned in the map frame."""
 
@@ -56,20 +56,20 @@ class Shoebox:
         if not 0.0 <= self.absorption <= 1.0:
             raise InputError(f"Absorption must be in [0, 1], got {self.absorption}.")
 
-    def images(self, source_w: Array, order: int) -> tuple[Array, Array]:
-        """Mirror images of a source in the walls, up to `order` reflections; the source itself comes first.
+    def images(self, sources_w: Array, order: int) -> tuple[Array, Array]:
+        """Mirror images of sources in the walls, up to `order` reflections; the source itself comes first.
 
         Args:
-            source_w: (3,) [m]; one outside is moved to the nearest point inside.
+            sources_w: (K, 3) [m]; what is outside is mirrored as if it were at the nearest point inside.
             order: Greatest number of reflections.
 
         Returns:
-            Positions (P, 3) [m], and the share of amplitude that the reflections left (P,).
+            Positions (K, P, 3) [m], and the share of amplitude that the reflections left (P,).
         """
-        sign, low_offset, high_offset, reflections = _lattice(order)
-        inside = np.clip(source_w, self.low_w, self.high_w)
-        positions = sign * inside + low_offset * self.low_w + high_offset * self.high_w
-        positions[0] = source_w
+        sign, low, high, reflections = _lattice(order)
+        inside = np.clip(sources_w, self.low_w, self.high_w)
+        positions = sign * inside[:, None, :] + (low * self.low_w + high * self.high_w)
+        positions[:, 0] = sources_w
         return positions, np.sqrt(1.0 - self.absorption) ** reflections
 
 
@@ -90,18 +90,6 @@ def _lattice(order: int) -> tuple[Array, Array, Array, Array]:
     return sign, low, high, np.abs(index).sum(axis=1)
 
 
-@dataclass(frozen=True)
-class Paths:
-    """How sound gets from one source to M microphones at one moment, by P paths."""
-
-    route: Hashable
-    """Paths of the same route at two moments are the same paths, a little later; others are not to be mixed."""
-    delays: Array
-    """(P, M) [s]."""
-    gains: Array
-    """(B, P, M) of pressure at 1 m, one for each of `BANDS`."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
     """How a sound enters the listener's room."""
@@ -118,40 +106,56 @@ class Arrival:
     """Amplitude that goes on low-passed."""
 
 
-def paths(
-    arrival: Arrival,
-    microphones_w: Array,
-    room: Shoebox | None = None,
-    *,
-    order: int = 1,
-    occlusion: float = 0.0,
-    air: bool = True,
-) -> Paths:
-    """The paths from a source, or from the doorway through which it is heard, to microphones.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Knot:
+    """Where a sound and its listener are at one moment."""
+
+    time: float
+    """[s]."""
+    arrival: Arrival
+    microphones_w: Array
+    """(M, 3) [m]."""
+    room: Shoebox | None = None
+    """Which room the microphones are in; None is free field."""
+    occlusion: float = 0.0
+    """How much of the direct path is blocked, [0, 1]. What is blocked is low-passed, times `OCCLUDED`."""
+    epoch: int = 0
+    """Counts how often the source was put elsewhere at once."""
+
+    def continues(self, other: Knot) -> bool:
+        """Whether the paths at both moments are the same paths, so that what is between can be interpolated."""
+        return self.arrival.route == other.arrival.route and self.room is other.room and self.epoch == other.epoch
+
+
+def paths(knots: Sequence[Knot], *, order: int = 1, air: bool = True) -> tuple[Array, Array]:
+    """The paths of a sound to the microphones.
 
     Args:
-        arrival: Where the sound comes from.
-        microphones_w: (M, 3) [m].
-        room: Which room both are in; None is free field.
+        knots: K moments that continue one another.
         order: Greatest number of reflections.
-        occlusion: How much of the direct path is blocked, [0, 1]. What is blocked is low-passed, times `OCCLUDED`.
         air: Whether air takes away high frequencies.
 
     Returns:
-        Delays distance / c and gains 1 / distance × reflections. Their route is that of `arrival`.
+        Delays (K, P, M) [s], distance / c; and gains (B, K, P, M), 1 / distance × reflections, for the bands of `wavetable`.
     """
-    if room is None:
-        images, left = np.atleast_2d(arrival.position_w), np.ones(1)
-    else:
-        images, left = room.images(arrival.position_w, order)
-    offset = images[:, None, :] - microphones_w[None, :, :]
-    distance = np.sqrt(np.einsum("pmi,pmi->pm", offset, offset)) + arrival.detour
+    sources = np.array([knot.arrival.position_w for knot in knots])
+    room = knots[0].room
+    images, left = room.images(sources, order) if room else (sources[:, None, :], np.ones(1))
+    microphones = np.array([knot.microphones_w for knot in knots])
+    offset = images[:, :, None, :] - microphones[:, None, :, :]
+    detour, clear, dull, occlusion = np.array(
+        [(k.arrival.detour, k.arrival.clear, k.arrival.dull, k.occlusion) for k in knots]
+    ).T[:, :, None, None]
+    distance = np.sqrt(np.einsum("kpmi,kpmi->kpm", offset, offset)) + detour
     spread = left[:, None] / np.maximum(distance, NEAREST)
-    clear, dull = arrival.clear * spread, arrival.dull * spread
-    dull[0] += occlusion * (OCCLUDED * clear[0] - (1.0 - OCCLUDED) * dull[0])
-    clear[0] *= 1.0 - occlusion
-    lost = clear * distance / AIR_DISTANCE if air else np.zeros_like(clear)
-    return Paths(arrival.route, distance / SPEED_OF_SOUND, np.stack([clear, lost, dull]))
+    gains = np.zeros((3, *distance.shape))
+    gains[0], gains[2] = clear * spread, dull * spread
+    direct = gains[:, :, :1]
+    direct[2] += occlusion * (OCCLUDED * direct[0] - (1.0 - OCCLUDED) * direct[2])
+    direct[0] *= 1.0 - occlusion
+    if air:
+        gains[1] = gains[0] * distance / AIR_DISTANCE
+    return distance / SPEED_OF_SOUND, gains
 
 
 @dataclass(frozen=True)
@@ -167,72 +171,102 @@ class Emission:
     """Times the level of its waveform."""
 
 
-def render(emission: Emission, knots: Sequence[tuple[float, Paths]], times: Array) -> Array:
+def render(emission: Emission, knots: Sequence[Knot], samples: range, *, order: int = 1, air: bool = True) -> Array:
     """The pressure that a sound makes at the microphones.
 
     Args:
         emission: The sound.
-        knots: Time [s] and paths at each, in order of time; what is before the first or after the last is as there.
-        times: (T,) when to hear, evenly spaced [s].
+        knots: In order of time; before the first and after the last, all is as there.
+        samples: Which samples to make; sample n is at n / rate.
+        order: Greatest number of reflections.
+        air: Whether air takes away high frequencies.
 
     Returns:
-        (M, T) float32 pressure [Pa].
+        (M, len(samples)) float32 pressure [Pa].
     """
-    out = np.zeros((knots[0][1].delays.shape[1], len(times)), dtype=np.float32)
-    knot_times = np.array([time for time, _ in knots])
-    step = max(1, round(BLOCK * emission.table.rate))
-    for begin in range(0, len(times), step):
-        block = times[begin : begin + step]
-        first = max(0, int(np.searchsorted(knot_times, block[0], side="right")) - 1)
-        last = int(np.searchsorted(knot_times, block[-1])) + 1
-        near = knots[first:last]
-        weights = _hat(knot_times[first:last], block)
-        for route in dict.fromkeys(at.route for _, at in near):
-            delays, gains = _along(route, [at for _, at in near])
-            out[:, begin : begin + step] += _sum(emission, weights, delays, gains, block)
+    rate = emission.table.rate
+    out = np.zeros((len(knots[0].microphones_w), len(samples)), dtype=np.float32)
+    knot_times = np.array([knot.time for knot in knots])
+    step = round(BLOCK * rate)
+    for begin in range(0, len(samples), step):
+        block = samples[begin : begin + step]
+        times = np.arange(block.start, block.stop) / rate
+        first = max(0, int(np.searchsorted(knot_times, times[0], side="right")) - 1)
+        last = int(np.searchsorted(knot_times, times[-1])) + 1
+        near, weights = knots[first:last], _hat(knot_times[first:last], times)
+        for run in _runs(near):
+            rise = weights[run]
+            hold = rise.copy()
+            hold[0] += weights[: run.start].sum(axis=0)
+            hold[-1] += weights[run.stop :].sum(axis=0)
+            delays, gains = paths(near[run], order=order, air=air)
+            out[:, begin : begin + step] += _sum(emission, block, (delays, hold), (gains, rise))
     return out
 
 
 def _hat(knots: Array, times: Array) -> Array:
-    """(T, K) weights that interpolate linearly between values at `knots` (K,)."""
-    weights = np.zeros((len(times), len(knots)))
+    """(K, T) weights that interpolate linearly between values at `knots` (K,)."""
     if len(knots) == 1:
-        weights[:] = 1.0
-        return weights
+        return np.ones((1, len(times)))
     left = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, len(knots) - 2)
     share = np.clip((times - knots[left]) / (knots[left + 1] - knots[left]), 0.0, 1.0)
-    row = np.arange(len(times))
-    weights[row, left] = 1.0 - share
-    weights[row, left + 1] = share
+    weights = np.zeros((len(knots), len(times)))
+    column = np.arange(len(times))
+    weights[left, column] = 1.0 - share
+    weights[left + 1, column] = share
     return weights
 
 
-def _along(route: Hashable, at: Sequence[Paths]) -> tuple[Array, Array]:
-    """Delays (K, P, M) and gains (K, B, P, M) of one route; where it is not taken, its nearest delays and no gain."""
-    taken = np.array([k for k, p in enumerate(at) if p.route == route])
-    nearest = taken[np.argmin(np.abs(taken[:, None] - np.arange(len(at))), axis=0)]
-    delays = np.stack([at[k].delays for k in nearest])
-    gains = np.stack([at[k].gains * (at[here].route == route) for here, k in enumerate(nearest)])
-    return delays, gains
+def _runs(knots: Sequence[Knot]) -> list[slice]:
+    """Stretches of knots that continue one another."""
+    starts = [0, *(k for k in range(1, len(knots)) if not knots[k].continues(knots[k - 1]))]
+    return [slice(a, b) for a, b in zip(starts, [*starts[1:], len(knots)], strict=True)]
 
 
-def _sum(emission: Emission, weights: Array, delays: Array, gains: Array, times: Array) -> Array:
-    """The sum over paths and bands, (M, T) float32, for weights (T, K), delays (K, P, M), gains (K, B, P, M)."""
-    knots, n_paths, n_microphones = delays.shape
-    table, age = emission.table, times - emission.start
-    earliest, latest = age[0] - delays.max(), age[-1] - delays.min()
+def _sum(emission: Emission, samples: range, delays: tuple[Array, Array], gains: tuple[Array, Array]) -> Array:
+    """The sum over paths and bands, (M, T) float32.
+
+    This is the inner loop of hearing, so it works in float32 and int32. Places in the table are counted from the latest
+    arrival, which keeps them small enough for that.
+
+    Args:
+        emission: The sound.
+        samples: T of them.
+        delays: (K, P, M) [s] and their weights (K, T).
+        gains: (B, K, P, M) and their weights (K, T).
+    """
+    table = emission.table
+    delay, (bands, n_knots, n_paths, n_microphones) = delays[0], gains[0].shape
+    age = (samples.start / table.rate - emission.start, (samples.stop - 1) / table.rate - emission.start)
+    earliest, latest = age[0] - delay.max(), age[1] - delay.min()
     if latest < 0.0 or earliest > emission.stop + FADE - emission.start:
-        return np.zeros((n_microphones, len(times)), dtype=np.float32)
-    emitted = age - delays.reshape(knots, -1).T @ weights.T
-    index, fraction = table.locate(emitted)
-    weights32 = weights.T.astype(np.float32)
-    total = np.zeros(emitted.shape, dtype=np.float32)
-    for band in range(gains.shape[1]):
-        if gains[:, band].any():
-            gain = (emission.gain * gains[:, band].reshape(knots, -1).T).astype(np.float32) @ weights32
-            gain *= table.read(band, index, fraction)
-            total += gain
-    if earliest < FADE or latest > emission.stop - emission.start:
-        rising, falling = emitted / FADE, (emission.stop - emission.start - emitted) / FADE + 1.0
-        total *= np.clip(np.minimum(rising, falling), 0.0, 1.0)
-    return np.asarray(total.reshape(n_paths, n_microphones, -1).sum(axis=0))
+        return np.zeros((n_microphones, len(samples)), dtype=np.float32)
+    scale = table.rate * OVERSAMPLING
+    longest = np.ceil(delay.max() * scale)
+    origin = np.floor(age[0] * scale)
+    nearer = (longest + (age[0] * scale - origin)) - delay.reshape(n_knots, -1).T * scale
+    fraction = nearer.astype(np.float32) @ delays[1].astype(np.float32)
+    step = fraction.astype(np.int32)
+    np.subtract(fraction, step, out=fraction, dtype=np.float32, casting="unsafe")
+    base = int(origin - longest) + OVERSAMPLING * np.arange(len(samples))
+    index = step + table.place(base)
+    gain_weights = gains[1].astype(np.float32)
+    total = np.zeros((n_microphones, len(samples)), dtype=np.float32)
+    switches = earliest < FADE or latest > emission.stop - emission.start
+    emitted = (base + step + fraction) / scale if switches else None
+    for band in range(bands):
+        if gains[0][band].any():
+            strength = (emission.gain * gains[0][band].reshape(n_knots, -1).T).astype(np.float32) @ gain_weights
+            if emitted is not None:
+                strength *= _envelope(emitted, emission.stop - emission.start)
+            shape = (n_paths, n_microphones, len(samples))
+            value = table.read(band, index, fraction)
+            total += np.einsum("pmt,pmt->mt", strength.reshape(shape), value.reshape(shape))
+    return total
+
+
+def _envelope(emitted: Array, duration: float) -> Array:
+    """How far a sound that lasts from 0 to `duration` [s] is switched on when it is emitted."""
+    return np.asarray(
+        np.clip(np.minimum(emitted / FADE, (duration - emitted) / FADE + 1.0), 0.0, 1.0), dtype=np.float32
+    )

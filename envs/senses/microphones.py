@@ -6,7 +6,7 @@ rendered before it is asked for, and every sample is rendered once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import mujoco
@@ -14,7 +14,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from yanshi.contracts import Array, Frame, Modality
-from yanshi.envs.senses.acoustics import BLOCK, Emission, Paths, render
+from yanshi.envs.senses.acoustics import BLOCK, SPEED_OF_SOUND, Emission, Knot, render
 from yanshi.envs.senses.contact_sounds import ContactSounds
 from yanshi.envs.senses.frames import element, pose, site_in_base
 from yanshi.envs.senses.soundscape import Acoustics, House, SoundMakers, Soundscape
@@ -33,6 +33,8 @@ BEFORE = 60.0
 """What sounds at the start of an episode has done so for this long [s]."""
 FIRST_CLIP = BLOCK
 """Length of the first reading after a reset [s]: the world is taken to have stood still before."""
+LONGEST = 60.0
+"""A sound that has ended is still under way over this distance [m]."""
 FASTEST = 60.0
 """A source that seems to move faster has been put elsewhere: its old place fades out and its new one in [m/s]."""
 
@@ -70,13 +72,32 @@ class Microphone:
 
 @dataclass
 class _Voice:
-    """A sound under way and the paths it has taken."""
+    """A sound under way and where it has been heard from."""
 
     emission: Emission
     name: str | None
+    """Which thing makes it; None for an impact."""
     position_w: Array
-    knots: list[tuple[float, Paths]] = field(default_factory=list)
-    moves: int = 0
+    knots: list[Knot] = field(default_factory=list)
+
+    def note(self, knot: Knot) -> None:
+        """Add a knot; if the sound would have had to move too fast since the last, it has been put elsewhere."""
+        if self.knots:
+            last = self.knots[-1]
+            moved = float(np.linalg.norm(knot.arrival.position_w - last.arrival.position_w))
+            moved += abs(knot.arrival.detour - last.arrival.detour)
+            moved += float(np.abs(knot.microphones_w - last.microphones_w).max())
+            knot = replace(knot, epoch=last.epoch + (moved > FASTEST * (knot.time - last.time)))
+        self.knots.append(knot)
+
+    def forget(self, time: float) -> None:
+        """Drop what is not needed to render from a time [s] on."""
+        while len(self.knots) > 1 and self.knots[1].time <= time:
+            self.knots.pop(0)
+
+    def is_over(self, time: float) -> bool:
+        """Whether nothing of it is heard any more at a time [s]."""
+        return time > self.emission.stop + LONGEST / SPEED_OF_SOUND
 
 
 class Microphones:
@@ -153,7 +174,7 @@ class Microphones:
         for voice in self._voices:
             if voice.name is not None:
                 voice.position_w = self._soundscape.position(sim, voice.name)
-            self._note(voice, now, self._soundscape.paths(sim, voice.position_w, microphones, voice.name))
+            voice.note(self._soundscape.knot(sim, voice.position_w, microphones, voice.name))
         self._now = now
 
     def read(self, sim: Simulated, rng: np.random.Generator) -> Frame | None:
@@ -164,12 +185,14 @@ class Microphones:
         if end <= self._samples:
             return None
         rate = self.microphone.rate
-        times = np.arange(self._samples, end) / rate
-        pressure = self._noise(len(times), rng)
+        samples = range(self._samples, end)
+        order, air = self.acoustics.order, self.acoustics.air
+        pressure = self._noise(len(samples), rng)
         for voice in self._voices:
-            pressure += render(voice.emission, voice.knots, times)
+            pressure += render(voice.emission, voice.knots, samples, order=order, air=air)
+            voice.forget(end / rate)
+        self._voices = [voice for voice in self._voices if not voice.is_over(end / rate)]
         self._samples = end
-        self._forget(end / rate)
         T_ws = pose(sim.data.site_xpos[self._site], sim.data.site_xmat[self._site])
         local = (sim.data.site_xpos[self._mics] - T_ws[:3, 3]) @ T_ws[:3, :3]
         scale = 10.0 ** (self.microphone.gain / 20.0) / FULL_SCALE
@@ -200,24 +223,6 @@ class Microphones:
             if label is not None and name not in under_way:
                 emission = Emission(wavetable(label, self.microphone.rate), start)
                 self._voices.append(_Voice(emission, name, self._soundscape.position(sim, name)))
-
-    def _note(self, voice: _Voice, now: float, paths: Paths) -> None:
-        if voice.knots:
-            before, last = voice.knots[-1]
-            same = last.route == (paths.route, voice.moves)
-            if same and np.abs(paths.delays - last.delays).max() > FASTEST / 343.0 * (now - before):
-                voice.moves += 1
-        voice.knots.append((now, Paths((paths.route, voice.moves), paths.delays, paths.gains)))
-
-    def _forget(self, time: float) -> None:
-        """Drop sounds that are over and paths that are no longer needed."""
-        kept = []
-        for voice in self._voices:
-            while len(voice.knots) > 1 and voice.knots[1][0] <= time:
-                voice.knots.pop(0)
-            if voice.emission.stop + float(voice.knots[-1][1].delays.max()) + 0.1 > time:
-                kept.append(voice)
-        self._voices = kept
 
     def _noise(self, n: int, rng: np.random.Generator) -> Array:
         """(M, n) pressure [Pa] of the microphones themselves and of the house; each microphone has its own."""

@@ -7,14 +7,14 @@ only here.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import mujoco
 import numpy as np
 
 from yanshi.contracts import Array, Entity, FloorPlan, Room
-from yanshi.envs.senses.acoustics import Arrival, Paths, Shoebox, paths
+from yanshi.envs.senses.acoustics import Arrival, Knot, Shoebox
 from yanshi.envs.senses.doorways import Doorway, arrival
 from yanshi.envs.senses.frames import robot_geoms
 
@@ -127,16 +127,14 @@ class Soundscape:
         doorways = [(doorway, self._opening(sim, thing)) for doorway, thing in self._doors]
         return arrival(source_w, self._room(source_w), listener_w, self._room(listener_w), doorways)
 
-    def paths(self, sim: Simulated, source_w: Array, microphones_w: Array, thing: str | None = None) -> Paths:
-        """The paths from a point (3,) to microphones (M, 3); `thing` is what sounds there, so not in its own way."""
+    def knot(self, sim: Simulated, source_w: Array, microphones_w: Array, thing: str | None = None) -> Knot:
+        """How a sound from a point (3,) comes to microphones (M, 3) now; `thing` makes it, so is not in its own way."""
         center = microphones_w.mean(axis=0)
         way = self.arrival(sim, source_w, center)
-        here = self._room(center)
-        order, air = self.acoustics.order, self.acoustics.air
         in_line = way.route[-1] if way.route and way.route[-1] in self._house.entities else thing
         blocked = self.occlusion(sim, way.position_w, center, in_line) if self.acoustics.occlusion else 0.0
-        here_by = replace(way, route=(*way.route, here))
-        return paths(here_by, microphones_w, self._rooms.get(here), order=order, occlusion=blocked, air=air)
+        room = self._rooms.get(self._room(center))
+        return Knot(time=sim.time, arrival=way, microphones_w=microphones_w, room=room, occlusion=blocked)
 
     def occlusion(self, sim: Simulated, source_w: Array, listener_w: Array, thing: str | None = None) -> float:
         """The share of rays from the listener to points around the source that something solid stops, [0, 1].

@@ -60,31 +60,26 @@ class Wavetable:
         self._samples = samples
         self._bands: dict[int, Array] = {}
 
-    def locate(self, time: Array) -> tuple[Array, Array]:
-        """Where times since the start lie in the table.
+    def place(self, index: Array) -> Array:
+        """Where fine samples (T,), counted from the start of the sound, are in the table.
 
-        Args:
-            time: Any shape [s]; all within `MARGIN` of one another.
-
-        Returns:
-            Fine sample, int64, and the fraction of the step to the next, float32.
+        A loop is wound back as a whole, so that rising indices stay rising; all must lie within `MARGIN`.
         """
-        position = time * (self.rate * OVERSAMPLING)
         if self.periodic:
             period = len(self._samples) * OVERSAMPLING
-            position -= np.floor(position.min() / period) * period
-        else:
-            position += LEAD
-        index = position.astype(np.int64)
-        position -= index
-        return index, position.astype(np.float32)
+            return np.asarray(index - index[0] // period * period)
+        return index + LEAD
 
     def read(self, band: int, index: Array, fraction: Array) -> Array:
-        """The values of a band at places from `locate`, float32; outside of a sound that is not periodic, 0."""
-        value = self.band(band).take(index, mode="clip")
-        fraction = fraction * value.imag
-        fraction += value.real
-        return fraction
+        """The values of a band, float32.
+
+        Args:
+            band: Which of `BANDS`.
+            index: Any shape, from `place`; outside of a sound that is not periodic is silence.
+            fraction: float32 of the way to the next fine sample.
+        """
+        value = self.band(band).take(index, mode="clip").view(np.float32).reshape(*index.shape, 2)
+        return np.asarray(value[..., 0] + fraction * value[..., 1])
 
     def band(self, index: int) -> Array:
         """(n,) complex64: the value at each fine sample and, as imaginary part, the step to the next."""
