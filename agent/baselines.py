@@ -1,4 +1,4 @@
-"""Agents that do not think: one that does nothing and one that does anything. A task that they solve measures nothing."""
+"""Agents that do not think: one does nothing, one does anything. A task that they solve measures nothing."""
 
 from __future__ import annotations
 

@@ -23,6 +23,8 @@ class Options:
     """`list` or `audit`."""
     episodes: int = 20
     """Episodes of each agent for each task, for `audit`."""
+    task: str | None = None
+    """Only this task, for `audit`."""
     workers: int = 1
     """Processes, for `audit`."""
 
@@ -31,9 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     """List or audit the tasks."""
     options = parse(Options, "tasks", arguments)
     if options.action == "audit":
-        from yanshi.agent.evaluation.audit import audit
-
-        return audit(options.episodes, options.workers)
+        return _audit(options)
     if options.action != "list":
         raise InputError(f"tasks: expected 'list' or 'audit', got '{options.action}'.")
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -46,3 +46,21 @@ def main(arguments: Sequence[str]) -> int:
         table.add_row(f"yanshi/{name}-v0", item.world, item.summary, f"“{example}”")
     Console().print(table)
     return 0
+
+
+def _audit(options: Options) -> int:
+    """Check tasks; the status is 1 if one of them does not pass."""
+    from yanshi.agent.evaluation.audit import audit_task
+
+    names = tasks() if options.task is None else (task(options.task).name,)
+    console = Console()
+    console.print(f"{'task':<14}{'expert':>8}{'nothing':>9}{'random':>8}  physics", style="bold")
+    passed = True
+    for name in names:
+        found = audit_task(name, options.episodes, options.workers)
+        passed = passed and found.passed
+        shares = f"{found.expert:>8.0%}{found.nothing:>9.0%}{found.random:>8.0%}"
+        console.print(
+            f"{name:<14}{shares}  {found.fingerprint}  {'ok' if found.passed else 'not passed'}", highlight=False
+        )
+    return 0 if passed else 1

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from yanshi.agent.episode import Outcome, Request, Step
 from yanshi.envs.oracle import Oracle
+from yanshi.goals import Goal
 
 LOOK_EVERY = 5
 """Turns between two looks at whether the goal happens to hold."""
@@ -14,21 +15,21 @@ LOOK_EVERY = 5
 class Judge:
     """A subscriber that asks the oracle at the end of each instruction whether its goal holds."""
 
-    def __init__(self, oracle: Oracle) -> None:
+    def __init__(self, oracle: Oracle, goals: Sequence[Goal]) -> None:
+        """Check `goals`, one for each instruction, in the oracle's names."""
         self._oracle = oracle
-        self._requests: Sequence[Request] = ()
+        self._goals = tuple(goals)
         self._asked = 0
         self.verdicts: list[bool] = []
         """For each instruction that was begun, whether its goal held when it was over."""
         self.progress = 0.0
-        """Share of the goals' conditions that were met when their instruction was over, over all instructions [0, 1]."""
+        """Share of the goals' conditions that were met when their instruction was over [0, 1]."""
         self.ever = False
         """Whether the goal of the last instruction held at any time."""
         self.claimed_success = False
 
     def on_start(self, requests: Sequence[Request]) -> None:
-        """Remember the goals."""
-        self._requests = requests
+        """Nothing yet."""
 
     def on_step(self, step: Step) -> None:
         """Judge an instruction when the next one begins."""
@@ -37,8 +38,8 @@ class Judge:
                 if self._asked:
                     self._judge()
                 self._asked += 1
-        if self._asked == len(self._requests) and step.index % LOOK_EVERY == 0 and not self.ever:
-            self.ever = self._oracle.holds(self._requests[-1].goal)
+        if self._asked == len(self._goals) and step.index % LOOK_EVERY == 0 and not self.ever:
+            self.ever = self._oracle.holds(self._goals[-1])
 
     def on_end(self, outcome: Outcome) -> None:
         """Judge the last instruction that was begun."""
@@ -49,9 +50,9 @@ class Judge:
     @property
     def success(self) -> bool:
         """Whether every instruction was carried out."""
-        return len(self.verdicts) == len(self._requests) and all(self.verdicts)
+        return len(self.verdicts) == len(self._goals) and all(self.verdicts)
 
     def _judge(self) -> None:
-        goal = self._requests[self._asked - 1].goal
+        goal = self._goals[self._asked - 1]
         self.verdicts.append(self._oracle.holds(goal))
-        self.progress += self._oracle.progress(goal) / len(self._requests)
+        self.progress += self._oracle.progress(goal) / len(self._goals)

@@ -1,4 +1,4 @@
-"""What is shown in the terminal while an episode runs: a line for each event, and a live line where there is a screen."""
+"""What the terminal shows while an episode runs: a line for each event, and a live line where there is a screen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEEN = 5
 
 
 class Progress:
-    """A subscriber that tells a person what is going on. Without a terminal it prints plain lines, one for each event."""
+    """A subscriber that tells a person what is going on. Without a terminal it prints one plain line for each event."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

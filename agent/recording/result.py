@@ -27,6 +27,9 @@ class Setting:
     command: str
     versions: Mapping[str, str]
     task: str | None = None
+    agent: str = "default"
+    understood: str | None = None
+    """What the agent took the words to mean; `goal` is the same with true names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,7 @@ class Result:
             "robot": setting.robot,
             "task": setting.task,
             "goal": setting.goal,
+            "understood": setting.understood,
             "success": self.success,
             "progress": self.progress,
             "claimed_success": outcome.claimed_success,
@@ -63,6 +67,7 @@ class Result:
             "sim_seconds": round(outcome.sim_seconds, 3),
             "wall_seconds": round(self.wall_seconds, 3),
             "planner_seconds": round(outcome.planner_seconds, 6),
+            "agent": setting.agent,
             "planner": setting.planner,
             "perception": setting.perception,
             "senses": list(setting.senses),

@@ -1,0 +1,242 @@
+"""``yanshi run``: carry out an instruction, and leave a video, a report and a result."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from yanshi.agent.assignment import draw_assignment, told, understood
+from yanshi.agent.commands.parsing import parse, say
+from yanshi.agent.episode import Request
+from yanshi.agent.evaluation.judge import Judge
+from yanshi.agent.evaluation.reference import true_goal
+from yanshi.agent.executive import Limits
+from yanshi.agent.recording.files import output_folder
+from yanshi.agent.recording.log import EpisodeLog
+from yanshi.agent.recording.progress import Progress
+from yanshi.agent.recording.report import Report
+from yanshi.agent.recording.result import Result, Setting
+from yanshi.agent.recording.spectator import Spectator
+from yanshi.agent.recording.video import VideoRecorder
+from yanshi.agent.versions import versions
+from yanshi.agent.wiring import SENSES, Agent, AgentConfig, build_agent, build_loop, simulate
+from yanshi.envs.oracle import Oracle
+from yanshi.envs.robots import robot as robot_of_name
+from yanshi.envs.simulation import Simulation
+from yanshi.envs.worlds import World, world
+from yanshi.errors import InputError
+from yanshi.goals import Goal
+
+ACHIEVED, NOT_ACHIEVED, INTERRUPTED = 0, 1, 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Carry out an instruction in a simulated world.
+
+    Leaves `episode.mp4`, `report.html` and `result.json` in a folder. The exit status is 0 if the goal was achieved (by
+    the word of the simulation, not the agent's), 1 if not, 2 for bad input.
+    """
+
+    instruction: Annotated[str, tyro.conf.Positional] = ""
+    """What is to be done, in words."""
+    world: str = "home"
+    """`home` or `tabletop`."""
+    seed: int = 0
+    """Which world, and which noise."""
+    goal: str | None = None
+    """What the words mean, if they are not to be understood: 'in(red_mug, sink)'."""
+    task: str | None = None
+    """A task's scene and instruction instead of the world's own; see `yanshi tasks`."""
+    agent: str = "default"
+    """`default`, `expert` (is told the truth and the goal), `nothing` or `random`."""
+    planner: str = "search"
+    """Who plans: `search`."""
+    perception: str = "oracle"
+    """Who perceives: `oracle` (simulated truth, restricted to what is in view and heard)."""
+    senses: str = ",".join(SENSES)
+    """Which senses the robot has."""
+    robot: str | None = None
+    """`mobile_panda` or `panda`; the world's own if not given."""
+    seconds: float = 300.0
+    """How long the robot may try, in simulated seconds."""
+    video: bool = True
+    """Write a video; without it a run is faster."""
+    out: Path = Path("out")
+    """Where the files go."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """Everything that is settled before the robot moves."""
+
+    sim: Simulation
+    agent: Agent
+    requests: tuple[Request, ...]
+    goals: tuple[Goal, ...]
+    """What the evaluator checks, with true names."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one episode."""
+    options = parse(Options, "run", arguments)
+    began = time.perf_counter()
+    config = _agent_config(options)
+    folder = output_folder(options.out)
+    shown, instructions, wanted = _assignment(options)
+    with simulate(shown, config) as sim:
+        episode = _prepare(sim, config, instructions, wanted)
+        folder.mkdir(parents=True, exist_ok=True)
+        result = _carry_out(episode, options, folder, began)
+    _tell(result, folder)
+    if result.outcome.interrupted:
+        return INTERRUPTED
+    return ACHIEVED if result.success else NOT_ACHIEVED
+
+
+def _agent_config(options: Options) -> AgentConfig:
+    senses = tuple(name.strip() for name in options.senses.split(",") if name.strip())
+    return AgentConfig(
+        agent=options.agent,  # type: ignore[arg-type]
+        perception=options.perception,
+        planner=options.planner,
+        senses=senses,
+        seed=options.seed,
+    )
+
+
+def _assignment(options: Options) -> tuple[World, tuple[str, ...], tuple[Goal, ...]]:
+    """The world, what is said, and what it means where that is given."""
+    body = None if options.robot is None else robot_of_name(options.robot)
+    goals = () if options.goal is None else (Goal.parse(options.goal),)
+    if options.task is not None:
+        drawn = draw_assignment(options.task, options.seed, body)
+        if not options.instruction and not goals:
+            return drawn.world, drawn.instructions, drawn.goals
+        shown = drawn.world
+    else:
+        shown = world(options.world, options.seed, body)
+    text = options.instruction.strip()
+    if not text and not goals:
+        raise InputError(
+            'run: expected an instruction, got none. For example: yanshi run "put the red mug in the sink".'
+        )
+    return shown, (text or str(options.goal),), goals
+
+
+def _prepare(sim: Simulation, config: AgentConfig, instructions: tuple[str, ...], wanted: tuple[Goal, ...]) -> Episode:
+    """Understand what was said, and check that what it speaks of exists."""
+    agent = build_agent(sim, config)
+    oracle = Oracle(sim)
+    if wanted:
+        goals = tuple(true_goal(goal, oracle) for goal in wanted)
+        requests = told(instructions, wanted)
+    else:
+        requests = understood(instructions, agent, sim.observe())
+        goals = tuple(true_goal(request.goal, oracle) for request in requests)
+    return Episode(sim, agent, requests, goals)
+
+
+def _carry_out(episode: Episode, options: Options, folder: Path, began: float) -> Result:
+    """Run the loop with every recorder; an interruption ends it early and leaves the same files."""
+    sim = episode.sim
+    spectator = Spectator(sim)
+    log = EpisodeLog(view=spectator.picture)
+    judge = Judge(Oracle(sim), episode.goals)
+    video = [VideoRecorder(folder / "episode.mp4", spectator.picture)] if options.video else []
+    loop = build_loop(sim, episode.agent, [judge, log, *video, Progress(Console())])
+    with _interruptible_once():
+        try:
+            loop.run(episode.requests, Limits(horizon=options.seconds))
+        except KeyboardInterrupt:
+            say("Interrupted: writing what there is.")
+        assert log.outcome is not None
+        result = Result(
+            setting=_setting(episode, options, log),
+            outcome=log.outcome,
+            success=judge.success,
+            progress=judge.progress,
+            wall_seconds=time.perf_counter() - began,
+        )
+        Report(log, result).write(folder / "report.html")
+        result.write(folder / "result.json")
+    spectator.close()
+    return result
+
+
+@contextmanager
+def _interruptible_once() -> Iterator[None]:
+    """Ctrl-C interrupts the first time; after that the files are written in peace."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _setting(episode: Episode, options: Options, log: EpisodeLog) -> Setting:
+    config = _agent_config(options)
+    senses = config.senses if config.agent == "default" else ()
+    return Setting(
+        instruction="; ".join(request.text for request in episode.requests),
+        goal="; ".join(map(str, episode.goals)),
+        understood="; ".join(str(request.goal) for request in episode.requests),
+        world=episode.sim.world.name,
+        seed=options.seed,
+        robot=episode.sim.robot.name,
+        task=options.task,
+        agent=config.agent,
+        planner=config.planner,
+        perception=log.perception,
+        senses=senses,
+        command=_command(options),
+        versions=versions(),
+    )
+
+
+def _command(options: Options) -> str:
+    """The command that does the same again; where its files go is left out."""
+    parts = ["yanshi", "run"]
+    if options.instruction:
+        parts.append(shlex.quote(options.instruction))
+    for field in fields(Options):
+        value = getattr(options, field.name)
+        if field.name in ("instruction", "out") or (value == field.default and field.name not in ("world", "seed")):
+            continue
+        name = field.name.replace("_", "-")
+        parts += (
+            [f"--{name}" if value else f"--no-{name}"]
+            if isinstance(value, bool)
+            else [f"--{name}", shlex.quote(str(value))]
+        )
+    return " ".join(parts)
+
+
+def _tell(result: Result, folder: Path) -> None:
+    verdict = "achieved" if result.success else "not achieved"
+    claim = (
+        ""
+        if result.success == result.outcome.claimed_success
+        else (" (the agent says it is)" if result.outcome.claimed_success else " (the agent does not know)")
+    )
+    say("")
+    say(f"{'✓' if result.success else '✗'} {verdict}{claim}. {result.outcome.reason}")
+    say(f"  {result.outcome.sim_seconds:.0f} s in the world, {result.wall_seconds:.0f} s of computing.")
+    for name in ("report.html", "episode.mp4", "result.json"):
+        if (folder / name).exists():
+            say(f"  {folder / name}")

@@ -1,0 +1,32 @@
+"""What the robot knows of things in general: a specimen of each kind of object, its uses and its regions."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from yanshi.contracts import Entity
+from yanshi.envs.worlds.catalog import kind, kinds
+
+
+@cache
+def specimens() -> dict[str, Entity]:
+    """Label → an object of that kind, nowhere in particular."""
+    found: dict[str, Entity] = {}
+    for name in kinds("object"):
+        item = kind(name)
+        found.setdefault(
+            item.label,
+            Entity(
+                name=item.label,
+                label=item.label,
+                category="object",
+                position_w=np.full(3, np.nan),
+                extent=np.asarray(item.extent, dtype=float),
+                affordances=item.affordances,
+                regions=item.root.regions,
+                articulation=item.root.articulation,
+            ),
+        )
+    return found

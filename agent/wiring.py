@@ -1,0 +1,136 @@
+"""Puts the parts together: a simulation, an agent for it, and the loop that joins them.
+
+This is the one place that knows of every folder. What an agent is given is said here: the default agent has the
+observations, the floor plan and the robot's own description, and nothing else of the simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.agent.baselines import BlankTracker, BlindPerception, IdlePlanner, RandomSkills, StillSkills
+from yanshi.agent.expert import TruthPerception, TruthTracker
+from yanshi.agent.interfaces import Perception, Planner, Skills, Subscriber, Tracker
+from yanshi.agent.loop import Loop
+from yanshi.agent.shield import RangeShield
+from yanshi.agent.skills.experts import expert_skills
+from yanshi.agent.specimens import specimens
+from yanshi.contracts import Observation
+from yanshi.envs.oracle import Oracle
+from yanshi.envs.oracle_perception import OraclePerception
+from yanshi.envs.robots import Robot
+from yanshi.envs.senses.suite import sensor_suite
+from yanshi.envs.simulation import Simulation
+from yanshi.envs.worlds.world import World
+from yanshi.errors import InputError, UnknownNameError
+from yanshi.planning.belief import Tracker as BeliefTracker
+from yanshi.planning.domain import Domain
+from yanshi.planning.planner import SearchPlanner
+
+AgentName = Literal["default", "expert", "nothing", "random"]
+AGENTS: tuple[AgentName, ...] = ("default", "expert", "nothing", "random")
+PERCEPTIONS = ("oracle",)
+PLANNERS = ("search",)
+SENSES = ("rgb", "depth", "lidar", "scan", "audio", "touch", "force")
+"""What a robot has unless it is told otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentConfig:
+    """Which parts an agent is made of."""
+
+    agent: AgentName = "default"
+    """`default` senses, believes and plans; `expert` is told the truth; `nothing` and `random` do not think."""
+    perception: str = "oracle"
+    """Which perception the default agent has."""
+    planner: str = "search"
+    """Which planner the default agent has."""
+    senses: tuple[str, ...] = SENSES
+    """Which senses the default agent has."""
+    seed: int = 0
+    """Of the random agent, of the senses' noise and of drift."""
+
+    def __post_init__(self) -> None:
+        if self.agent not in AGENTS:
+            raise UnknownNameError("agent", self.agent, AGENTS)
+        if self.perception == "learned":
+            raise InputError("Perception 'learned' is not available yet. Available: oracle.")
+        if self.perception not in PERCEPTIONS:
+            raise UnknownNameError("perception", self.perception, PERCEPTIONS)
+        if self.planner not in PLANNERS:
+            raise UnknownNameError("planner", self.planner, PLANNERS)
+        for sense in self.senses:
+            if sense not in SENSES:
+                raise UnknownNameError("sense", sense, SENSES)
+
+
+class SimulatedSource:
+    """A simulation as the loop sees it: observations out, actions in."""
+
+    def __init__(self, sim: Simulation) -> None:
+        self._sim = sim
+
+    def observe(self) -> Observation:
+        """The newest frame of each sense, and proprioception."""
+        return self._sim.observe()
+
+    def apply(self, action: NDArray[np.float32]) -> None:
+        """One control step."""
+        self._sim.step(action)
+
+
+@dataclass(frozen=True)
+class Agent:
+    """The parts of one agent."""
+
+    perception: Perception
+    tracker: Tracker
+    planner: Planner
+    skills: Skills
+
+
+def simulate(world: World, config: AgentConfig) -> Simulation:
+    """A simulation with the senses that the agent has; an agent that does not sense needs none."""
+    sensing = config.agent == "default"
+    sensors = sensor_suite(config.senses, world.robot) if sensing else []
+    sim = Simulation(world, sensors, config.seed)
+    sim.reset(config.seed)
+    return sim
+
+
+def build_agent(sim: Simulation, config: AgentConfig) -> Agent:
+    """The agent that `config` describes, for one simulation."""
+    robot, plan = sim.robot, sim.world.floor_plan
+    if config.agent in ("nothing", "random"):
+        nu = len(robot.action_names)
+        skills = StillSkills(nu) if config.agent == "nothing" else RandomSkills(nu, config.seed)
+        return Agent(BlindPerception(), BlankTracker(), IdlePlanner(), skills)
+    domain = Domain(mobile=_mobile(robot))
+    if config.agent == "expert":
+        oracle = Oracle(sim)
+        return Agent(TruthPerception(oracle), TruthTracker(oracle), SearchPlanner(domain), expert_skills(robot, plan))
+    tracker = BeliefTracker(plan, domain, specimens())
+    planner = SearchPlanner(domain, tracker.mention)
+    return Agent(OraclePerception(sim), tracker, planner, expert_skills(robot, plan))
+
+
+def build_loop(sim: Simulation, agent: Agent, subscribers: Sequence[Subscriber] = ()) -> Loop:
+    """The loop of an agent in a simulation."""
+    return Loop(
+        source=SimulatedSource(sim),
+        perception=agent.perception,
+        tracker=agent.tracker,
+        planner=agent.planner,
+        skills=agent.skills,
+        shield=RangeShield(sim.robot.action_names),
+        subscribers=subscribers,
+    )
+
+
+def _mobile(robot: Robot) -> bool:
+    return bool(robot.base_joints)
