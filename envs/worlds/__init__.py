@@ -1,5 +1,7 @@
 """Worlds: what is in them (catalog), where it stands (layout), and how they become models (compose)."""
 
+from functools import partial
+
 from yanshi.envs.worlds.compose import compose
 from yanshi.envs.worlds.home import home
 from yanshi.envs.worlds.scene import FixtureSpec, ObjectSpec, Placement, Scene, Wall, Wanted
@@ -12,4 +14,4 @@ __all__ = [
 ]  # fmt: skip
 
 register_world("tabletop", tabletop, "panda")
-register_world("home", home, "mobile_panda")
+register_world("home", partial(home, objects=(Wanted(kind="mug", color="red"),)), "mobile_panda")  # what guides speak of

@@ -94,7 +94,7 @@ class Kind:
 def affordances(part: Part, *, grasp: bool = False, sound: bool = False) -> frozenset[str]:
     """What can be done with a body that has these regions and joints."""
     regions = {region.kind for region in part.regions}
-    offers = {word for word in ("on", "in") if word in regions}
+    offers: set[str] = {word for word in ("on", "in") if word in regions}
     if "button" in regions:
         offers.add("press")
     if part.articulation is not None:
@@ -143,6 +143,15 @@ def load(name: str, scale: float = 1.0) -> mujoco.MjSpec:
         UnknownNameError: there is no such kind.
         WorldError: its file does not compile.
     """
+    spec = _prepared(name).copy()
+    if scale != 1.0:
+        _scale(root(spec), scale)
+    return spec
+
+
+@cache
+def _prepared(name: str) -> mujoco.MjSpec:
+    """A kind's specification at scale 1, with its origins at the reference points."""
     file = _file(name)
     spec = _parse(file)
     model = _compile(spec.copy(), file)
@@ -153,11 +162,9 @@ def load(name: str, scale: float = 1.0) -> mujoco.MjSpec:
         if lower and body == first:
             origin[2] = low[2]
         _shift(body, origin)
-    if scale != 1.0:
-        _scale(root(spec), scale)
     for site in spec.sites:
         site.group = _HIDDEN
-    root(spec).pos = (0.0, 0.0, 0.0)
+    first.pos = (0.0, 0.0, 0.0)
     return spec
 
 
@@ -227,9 +234,21 @@ def _bounds(model: mujoco.MjModel, body: str) -> tuple[NDArray[Any], NDArray[Any
         mujoco.mju_quat2Mat(turn, model.geom_quat[g])
         center, half = model.geom_aabb[g, :3], model.geom_aabb[g, 3:]
         middle = model.geom_pos[g] + turn.reshape(3, 3) @ center
-        reach = np.abs(turn.reshape(3, 3)) @ half
+        reach = _reach(int(model.geom_type[g]), half, turn.reshape(3, 3))
         corners += [middle - reach, middle + reach]
     return np.min(corners, axis=0), np.max(corners, axis=0)
+
+
+def _reach(shape: int, half: NDArray[Any], turn: NDArray[Any]) -> NDArray[Any]:
+    """(3,) half extents of the box around a turned geom, given the half extents of its own box [m]."""
+    axis = np.abs(turn[:, 2])
+    if shape == mujoco.mjtGeom.mjGEOM_SPHERE or shape == mujoco.mjtGeom.mjGEOM_ELLIPSOID:
+        return np.sqrt(turn**2 @ half**2)
+    if shape == mujoco.mjtGeom.mjGEOM_CAPSULE:
+        return half[0] + axis * (half[2] - half[0])
+    if shape == mujoco.mjtGeom.mjGEOM_CYLINDER:
+        return axis * half[2] + np.sqrt(np.maximum(1.0 - axis**2, 0.0)) * half[0]
+    return np.abs(turn) @ half
 
 
 def _contents(body: mujoco.MjsBody) -> list[Any]:
@@ -269,7 +288,7 @@ def _scale(body: mujoco.MjsBody, factor: float) -> None:
 
 
 def _describe(name: str, file: Path) -> Kind:
-    spec = load(name)
+    spec = _prepared(name)
     model = _compile(spec.copy(), file)
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)

@@ -24,7 +24,7 @@ from yanshi.errors import WorldError
 if TYPE_CHECKING:
     from yanshi.envs.robots import Robot
 
-_MEMORY = 16 << 20
+_MEMORY = 4 << 20
 _ROOM_FLOORS = ((0.80, 0.70, 0.56), (0.72, 0.60, 0.47), (0.78, 0.74, 0.68))
 _WALL = (0.93, 0.90, 0.84)
 

@@ -30,9 +30,9 @@ class Furnishing:
         self.fixtures: list[FixtureSpec] = []
 
     def along_wall(
-        self, pieces: Sequence[FixtureSpec], sides: Sequence[Side], free: float = FREE, at: float | None = None
+        self, pieces: Sequence[FixtureSpec], sides: Sequence[Side], free: float = FREE, gap: float = 0.0
     ) -> None:
-        """Put a row of pieces side by side against one of some walls, centred at a drawn place (or at a share of the wall).
+        """Put a row of pieces, so far apart [m], against one of some walls.
 
         Raises:
             WorldError: there is no place for it.
@@ -40,13 +40,14 @@ class Furnishing:
         widths = [float(kind(piece.kind).extent[1]) for piece in pieces]
         depths = [float(kind(piece.kind).extent[0]) for piece in pieces]
         for _ in range(_TRIES):
-            side = sides[self._rng.integers(len(sides))]
+            side = sides[int(self._rng.integers(len(sides)))]
             edge = self.inner.edge(side)
-            room_left = edge.high - edge.low - sum(widths)
+            room_left = edge.high - edge.low - sum(widths) - gap * (len(pieces) - 1)
             if room_left < 0:
                 continue
-            start = edge.low + room_left * (self._rng.random() if at is None else at)
-            spots = [_against(side, self.inner, start + sum(widths[:n]), widths[n], depths[n]) for n in range(len(pieces))]
+            start = edge.low + room_left * self._rng.random()
+            starts = [start + sum(widths[:n]) + gap * n for n in range(len(pieces))]
+            spots = [_against(side, self.inner, *place) for place in zip(starts, widths, depths, strict=True)]
             front = [_before(side, spot, free) for spot in spots]
             if self._fits(spots, front):
                 for piece, spot in zip(pieces, spots, strict=True):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from yanshi.contracts import Room
+from yanshi.envs.worlds.access import check_access
 from yanshi.envs.worlds.catalog import kind
 from yanshi.envs.worlds.choice import choose
 from yanshi.envs.worlds.filling import fill
@@ -109,26 +110,29 @@ def _plan(rng: np.random.Generator, openings: Mapping[str, float], start: str | 
     furnish = {"kitchen": _kitchen, "living_room": _living_room, "bedroom": _bedroom}
     for name, outline in outlines.items():
         zones = [doorway.zone() for doorway in doorways if name in doorway.rooms]
-        rooms_own = Furnishing(name, outline.grown(-WALL / 2), zones, rng)
+        own = Furnishing(name, outline.grown(-WALL / 2), zones, rng)
         for doorway in doorways:
             if name in doorway.rooms:
-                _switch(rooms_own, doorway, rng)
+                _switch(own, doorway, rng)
                 break
-        furnish[name](rooms_own, rng)
-        starts[name] = rooms_own.spot(0.42)
-        rooms_own.reserve(Rect(*starts[name], *starts[name]).grown(0.55))
+        furnish[name](own, rng)
         for zone in zones:
-            rooms_own.reserve(zone)
-        standing[name] = rooms_own.spot(0.35)
-        fixtures += rooms_own.fixtures
+            own.reserve(zone)
+        starts[name] = own.spot(0.42)
+        own.reserve(Rect(*starts[name], *starts[name]).grown(0.55))
+        standing[name] = own.spot(0.35)
+        fixtures += own.fixtures
     fixtures += [_door(doorway) for doorway in doorways if doorway.door is not None]
     check_openings(openings, fixtures)
     mirror = Mirror.draw(rng)
     begin = str(rng.choice(ROOMS)) if start is None else start
     heading = float(rng.uniform(-np.pi, np.pi))
+    insides = tuple(room(name, outline) for name, outline in outlines.items())
+    dividers = walls(tuple(outlines.values()), doorways)
+    check_access(insides, dividers, fixtures, starts[begin])
     return _Plan(
-        rooms=tuple(mirror.room(room(name, outline)) for name, outline in outlines.items()),
-        walls=tuple(mirror.wall(wall) for wall in walls(tuple(outlines.values()), doorways)),
+        rooms=tuple(map(mirror.room, insides)),
+        walls=tuple(map(mirror.wall, dividers)),
         fixtures=tuple(mirror.fixture(_opened(fixture, openings)) for fixture in fixtures),
         start_w=(*mirror.point(*starts[begin]), heading),
         standing={name: mirror.point(*spot) for name, spot in standing.items()},
@@ -175,7 +179,7 @@ def _living_room(own: Furnishing, rng: np.random.Generator) -> None:
 
 
 def _bedroom(own: Furnishing, rng: np.random.Generator) -> None:
-    own.along_wall([_piece("nightstand"), _piece("bed")][:: int(rng.choice([-1, 1]))], SIDES, free=0.0)
+    own.along_wall([_piece("nightstand"), _piece("bed")][:: int(rng.choice([-1, 1]))], SIDES, free=0.5, gap=0.22)
     own.along_wall([_piece("desk")], SIDES)
     desk = next(f for f in own.fixtures if f.name == "desk")
     own.fixtures.append(_on(desk, "button_box", x=0.325 - 0.16, y=float(rng.choice([-0.45, 0.45]))))
@@ -212,6 +216,8 @@ def _switch(own: Furnishing, doorway: Doorway, rng: np.random.Generator) -> None
     upper = doorway.rooms[1] == own.name
     inner = own.inner.edge(_SIDE_OF[edge.axis, upper])
     beside = [edge.low - 0.30, edge.high + 0.30]
+    if doorway.door is not None:  # Not where the leaf stands when it is open: its hinge is at the other end.
+        beside = beside[:1] if edge.axis == "x" else beside[1:]
     able = [v for v in beside if inner.low + 0.30 <= v <= inner.high - 0.30]
     if not able:
         raise WorldError(f"No place for the switch of the {own.name}.")
