@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.contracts import Frame, Observation
-from yanshi.envs.clock import PHYSICS_DT, STEPS_PER_CONTROL, STEPS_PER_TICK, TICKS_PER_CONTROL
+from yanshi.envs.clock import CONTROL_DT, PHYSICS_DT, STEPS_PER_CONTROL, STEPS_PER_TICK, TICKS_PER_CONTROL
 from yanshi.envs.control import MotorControl
 from yanshi.envs.senses.proprioception import Proprioceptor
 from yanshi.errors import InputError, WorldError
@@ -95,7 +95,7 @@ class Simulation:
             self._proprioceptor.read(self.data)
         else:
             mujoco.mj_step(self.model, self.data, STEPS_PER_CONTROL)
-        if self.data.time < before:  # MuJoCo starts again from time 0 when it finds a state that is not finite.
+        if self.data.time < before + 0.5 * CONTROL_DT:  # MuJoCo starts again from time 0 when a state is not finite.
             raise WorldError(f"World '{self.world.name}': the physics diverged at {before:.2f} s.")
 
     def observe(self) -> Observation:
