@@ -241,7 +241,8 @@ def gl_renderer_name() -> str:
     Raises:
         RenderingError: If there is no OpenGL, saying what to install.
     """
-    renderer = Renderer(mujoco.MjModel.from_xml_string("<mujoco/>"), size=(16, 16))
+    model = mujoco.MjModel.from_xml_string("<mujoco/>")
+    renderer = Renderer(model, size=(16, 16))
     try:
         get_string = _gl_get_string()
         words = [get_string(name) for name in (_GL_RENDERER, _GL_VERSION)]
