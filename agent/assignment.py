@@ -16,7 +16,7 @@ from yanshi.envs.wordings import Split
 from yanshi.envs.worlds import World, compose
 from yanshi.envs.worlds.world import default_robot
 from yanshi.goals import Goal
-from yanshi.planning.embedding import SentenceEmbedder
+from yanshi.planning.embedding import MiniLM
 from yanshi.planning.understanding import RetrievalUnderstanding
 
 
@@ -60,7 +60,7 @@ def understood(instructions: Sequence[str], agent: Agent, observation: Observati
         MissingDependencyError: The sentence model is not installed.
     """
     belief = first_look(agent, observation)
-    reader = RetrievalUnderstanding(SentenceEmbedder())
+    reader = RetrievalUnderstanding(MiniLM())
     requests = []
     for text in instructions:
         meaning = reader.understand(text, belief)

@@ -107,10 +107,10 @@ def _options() -> Iterator[Line]:
 
 
 def _sentence_model() -> Line:
-    from yanshi.planning.embedding import SentenceEmbedder
+    from yanshi.planning.embedding import MiniLM
 
     try:
-        SentenceEmbedder().embed(("a red mug",))
+        MiniLM().embed(("a red mug",))
     except YanshiError as error:
         return NOTE, "words", str(error)
     return OK, "words", "the sentence model answers"
