@@ -55,6 +55,8 @@ def _command(name: str) -> Callable[[Sequence[str]], int]:
         raise YanshiError(f"Unknown command '{name}'.{hint} Available: {', '.join(COMMANDS)}.")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     if sys.platform == "linux" and name != "view":
         os.environ.setdefault("MUJOCO_GL", "egl")
     module = importlib.import_module(f"yanshi.agent.commands.{name}")
