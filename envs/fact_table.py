@@ -211,7 +211,7 @@ class Beside:
 
 def _footprint(now: Snapshot, bodies: Indices) -> Floats:
     """Horizontal axes (n, rows, 2, 2) of bodies that stand upright, by the direction of their x axis."""
-    x = now.xmat[:, bodies, :2, 0]
+    x = now.xmat[:, bodies][..., :2, 0]
     x = x / np.maximum(np.linalg.norm(x, axis=2, keepdims=True), 1e-9)
     return np.stack([x, np.stack([-x[..., 1], x[..., 0]], axis=2)], axis=3)
 

@@ -5,7 +5,7 @@ Environments, data generation and evaluation may ask it; an agent never. `predic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.contracts import Entity, Held, WorldState
-from yanshi.envs.fact_table import FactTable, part_joints
+from yanshi.envs.fact_table import FactTable
 from yanshi.envs.goal_check import GoalCheck
 from yanshi.envs.predicates import ATTRIBUTES, Anatomy, Bools, Floats
 from yanshi.envs.simulation import Simulation
@@ -80,6 +80,13 @@ class Oracle:
         values = table(self._now)[0]
         return self._attributes | {fact for fact, value in zip(table.facts, values, strict=True) if value}
 
+    def among(self, names: Collection[str], predicates: Collection[str]) -> dict[Fact, bool]:
+        """Whether each changeable fact with one of `predicates`, and only `names` as arguments, is true now."""
+        names, everything = frozenset(names), self._everything
+        columns = [i for i, f in enumerate(everything.facts) if f.predicate in predicates and names.issuperset(f.args)]
+        values = everything(self._now)[0]
+        return {everything.facts[column]: bool(values[column]) for column in columns}
+
     def true(self, fact: Fact) -> bool:
         """Whether a fact is true now. Raises: UnknownNameError for names that do not exist in this world."""
         if fact not in self._single:
@@ -114,12 +121,18 @@ class Oracle:
             found[name] = replace(entity, last_seen=self._sim.time)
         return found
 
+    def opening(self, name: str) -> float | None:
+        """How far a part is open, 0 closed … 1; None of a thing that does not open. Raises: UnknownNameError."""
+        articulation, joint = self.anatomy.entity(name).articulation, self.anatomy.things[name].joint
+        if articulation is None or joint is None:
+            return None
+        value = self._sim.data.qpos[self._sim.model.jnt_qposadr[joint]] / articulation.limit
+        return float(np.clip(value, 0.0, 1.0))
+
     def openings(self) -> Mapping[str, float]:
         """How far each part is open: 0 closed … 1."""
-        names = [name for name, thing in self.anatomy.things.items() if thing.entity.articulation is not None]
-        address, limit = part_joints(self.anatomy, names)
-        values = np.clip(self._sim.data.qpos[address] / limit, 0.0, 1.0)
-        return {name: float(value) for name, value in zip(names, values, strict=True)}
+        found = {name: self.opening(name) for name in self.anatomy.things}
+        return {name: opening for name, opening in found.items() if opening is not None}
 
     def base_pose_w(self) -> NDArray[np.float64]:
         """Robot base (3,): x, y [m], yaw [rad]."""
@@ -133,7 +146,7 @@ class Oracle:
             stamp=now,
             base_pose_w=self.base_pose_w(),
             entities=self.entities(),
-            facts={fact: Held(True, stamp=now, provenance="map") for fact in self.facts()},
+            facts={fact: Held(value=True, stamp=now, provenance="map") for fact in self.facts()},
             plan_of_home=plan,
             grid=plan.grid,
             openings=self.openings(),

@@ -1,0 +1,262 @@
+"""Perception by the truth, restricted to what the senses reach: what is in view, met by rays, heard or felt.
+
+It stands in for learned perception and is labelled ``oracle`` wherever it is used. What it tells is exact; *that* it tells
+it depends on the frames of the observation: no frame of a sense, nothing from that sense.
+
+- A camera shows a thing that has at least `LEAST_PIXELS` pixels in it and light enough to be seen.
+- A LiDAR meets a thing with at least `LEAST_RAYS` rays. It knows neither colour, material nor digit.
+- Microphones hear what arrives louder than `HEARD_FROM`, from where it seems to come: round a corner that is the doorway.
+- Finger pads tell what is held.
+- The robot knows its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.contracts import Array, Detection, Entity, Frame, Observation, Percept, SoundEvent
+from yanshi.envs.oracle import Oracle, body_pose
+from yanshi.envs.senses.acoustics import NEAREST, OCCLUDED
+from yanshi.envs.senses.camera import camera_pose, intrinsics, segmentation
+from yanshi.envs.senses.frames import base_pose, robot_geoms, visible_geoms
+from yanshi.envs.senses.raycast import MultiRay
+from yanshi.envs.senses.rendering import shared_renderer
+from yanshi.envs.senses.soundscape import Acoustics, Soundscape
+from yanshi.envs.senses.waveforms import LEVEL
+from yanshi.envs.simulation import Simulation
+from yanshi.goals import Fact
+
+LEAST_PIXELS = 12
+LEAST_RAYS = 3
+LEAST_LIGHT = 12.0
+"""Grey level [0, 255] that the brightest tenth of a thing's pixels must reach."""
+HEARD_FROM = 35.0
+"""Level at the microphones [dB SPL]: the noise of a quiet house."""
+BEARING_ERROR = np.deg2rad(5.0)
+VIEW_RANGE = 4.0
+"""Surfaces farther away [m] are not searched."""
+SMALL_THING = 0.05
+"""Surfaces count as viewed where a thing of this size [m] would have `LEAST_PIXELS`."""
+VIEWED_SHARE = 0.7
+_GRID = 5
+_DEPTH_SLACK = 0.04
+_LIDAR_VIEW = 8
+"""Rays that must meet a surface for it to count as viewed by LiDAR."""
+_POSITION_VARIANCE = 1e-4
+_RELATIONS = ("on", "in", "beside", "open", "closed", "clear")
+_UNSEEN_BY_LIDAR = ("color", "material", "digit")
+
+
+@dataclass
+class _Seen:
+    """What the senses reach in one observation."""
+
+    detections: dict[str, Detection]
+    by_camera: set[str]
+    viewed: set[str]
+
+
+class OraclePerception:
+    """Makes percepts of one simulation's observations. Frames that were perceived before are not perceived again."""
+
+    def __init__(self, sim: Simulation) -> None:
+        """Prepare; nothing is rendered yet."""
+        self._sim = sim
+        self._oracle = Oracle(sim)
+        things = self._oracle.anatomy.things
+        self._names = tuple(things)
+        self._thing_of_geom = np.full(sim.model.ngeom + 1, -1, dtype=np.intp)
+        for index, thing in enumerate(things.values()):
+            self._thing_of_geom[list(thing.geoms)] = index
+        self._rays: MultiRay | None = None
+        self._soundscape: Soundscape | None = None
+        self._stamps: dict[str, float] = {}
+        self._met: set[str] = set()
+
+    def perceive(self, observation: Observation) -> Percept:
+        """What can be known from the frames of `observation` that are new."""
+        if observation.stamp <= min(self._stamps.values(), default=-1.0):
+            self._stamps.clear()
+            self._met.clear()
+        fresh = [frame for frame in observation.frames.values() if self._stamps.get(frame.name) != frame.stamp]
+        self._stamps.update({frame.name: frame.stamp for frame in fresh})
+        entities = self._oracle.entities()
+        seen = _Seen({}, set(), set())
+        for frame in _one_per_camera(fresh):
+            self._look(frame, entities, seen)
+        for frame in fresh:
+            if frame.modality == "lidar":
+                self._range(frame, entities, seen)
+        self._met |= seen.detections.keys()
+        sounds = tuple(self._listen()) if any(frame.modality == "audio" for frame in fresh) else ()
+        facts = self._facts(seen)
+        if any(frame.modality == "touch" for frame in fresh):
+            facts.update(self._feel())
+        return Percept(
+            stamp=observation.stamp,
+            base_pose_w=body_pose(self._sim, self._oracle.anatomy.base),
+            detections=tuple(seen.detections.values()),
+            sounds=sounds,
+            facts=facts,
+            viewed=frozenset(seen.viewed),
+            source="oracle",
+        )
+
+    # Cameras.
+
+    def _look(self, frame: Frame, entities: Mapping[str, Entity], seen: _Seen) -> None:
+        """Add what a camera shows."""
+        sim = self._sim
+        camera = frame.name.rsplit("_", 1)[0]
+        height, width = frame.data.shape[:2]
+        index = sim.model.camera(camera).id
+        view = shared_renderer(sim.model).view(sim.data, index, width, height)
+        bright = view.rgb.max(axis=2) >= LEAST_LIGHT
+        things = self._thing_of_geom[segmentation(sim, camera, width, height)]
+        counts = np.bincount(things[things >= 0], minlength=len(self._names))
+        for number in np.flatnonzero(counts >= LEAST_PIXELS):
+            mask = things == number
+            if bright[mask].mean() < 0.1:
+                continue
+            name = self._names[number]
+            seen.by_camera.add(name)
+            known = seen.detections.get(name)
+            if known is not None and known.mask is not None and known.mask.sum() >= counts[number]:
+                continue
+            rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+            box = (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+            seen.detections[name] = replace(self._detection(entities[name]), sensor=frame.name, box=box, mask=mask)
+        K = intrinsics(sim.model, index, width, height)
+        seen.viewed |= self._viewed(camera_pose(sim.data, index), K, view.depth, bright)
+
+    def _viewed(self, T_wc: Array, K: Array, depth: Array, bright: NDArray[np.bool_]) -> set[str]:
+        """Fixtures whose surface or inside is in view."""
+        height, width = depth.shape
+        reach = min(VIEW_RANGE, K[0, 0] * SMALL_THING / np.sqrt(LEAST_PIXELS))
+        found = set()
+        for name, points_w in self._surfaces():
+            local = (points_w - T_wc[:3, 3]) @ T_wc[:3, :3]
+            z = local[:, 2]
+            ahead = (z > 0.05) & (np.linalg.norm(local, axis=1) <= reach)
+            pixel = local[:, :2] / np.maximum(z, 1e-6)[:, None] * K[0, 0] + K[:2, 2]
+            column, row = np.rint(pixel).astype(int).T
+            visible = ahead & (column >= 0) & (column < width) & (row >= 0) & (row < height)
+            row, column = np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)
+            slack = _DEPTH_SLACK * np.maximum(z, 1.0)
+            visible &= (depth[row, column] >= z - slack) & bright[row, column]
+            if visible.mean() >= VIEWED_SHARE:
+                found.add(name)
+        return found
+
+    def _surfaces(self) -> Iterator[tuple[str, Array]]:
+        """Points (25, 3) of the map on each surface and on the floor of each inside."""
+        data = self._sim.data
+        line = np.linspace(-0.9, 0.9, _GRID)
+        grid = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+        for name, thing in self._oracle.anatomy.things.items():
+            if thing.entity.category == "object":
+                continue
+            for region in thing.entity.regions:
+                if region.kind in ("on", "in"):
+                    flat = np.column_stack([grid * region.half[:2], np.full(len(grid), -region.half[2])])
+                    points = (flat + region.center_e) @ data.xmat[thing.body].reshape(3, 3).T + data.xpos[thing.body]
+                    yield name, points
+
+    # LiDAR.
+
+    def _range(self, frame: Frame, entities: Mapping[str, Entity], seen: _Seen) -> None:
+        """Add what a LiDAR meets."""
+        sim, model = self._sim, self._sim.model
+        if frame.T_bs is None or not len(frame.data):
+            return
+        if self._rays is None:
+            self._rays = MultiRay(model, visible_geoms(model) & ~robot_geoms(model, sim.robot))
+        T_ws = base_pose(sim.data, self._oracle.anatomy.base) @ frame.T_bs
+        distance = np.maximum(np.linalg.norm(frame.data[:, :3], axis=1), 1e-6)
+        rays = (frame.data[:, :3] / distance[:, None]) @ T_ws[:3, :3].T
+        hits = self._rays.cast(sim.data, T_ws[:3, 3].copy(), np.ascontiguousarray(rays, dtype=np.float64), 30.0)
+        things = self._thing_of_geom[hits.geom]
+        counts = np.bincount(things[things >= 0], minlength=len(self._names))
+        for number in np.flatnonzero(counts >= LEAST_RAYS):
+            name = self._names[number]
+            if name in seen.detections:
+                continue
+            found = self._detection(entities[name])
+            attributes = {k: v for k, v in found.attributes.items() if k not in _UNSEEN_BY_LIDAR}
+            seen.detections[name] = replace(found, sensor=frame.name, attributes=attributes)
+        points = T_ws[:3, 3] + rays * hits.distance[:, None]
+        near = points[(hits.distance > 0.0) & (hits.distance <= VIEW_RANGE)]
+        for name, corners in self._surfaces():
+            low, high = corners.min(axis=0) - 0.02, corners.max(axis=0) + np.array([0.02, 0.02, 0.25])
+            if np.count_nonzero(((near >= low) & (near <= high)).all(axis=1)) >= _LIDAR_VIEW:
+                seen.viewed.add(name)
+
+    # Ears and fingers.
+
+    def _listen(self) -> Iterator[SoundEvent]:
+        """What sounds loud enough."""
+        sim = self._sim
+        if self._soundscape is None:
+            self._soundscape = Soundscape(sim, sim.world, Acoustics())
+        ear = sim.data.site("mic_array").xpos.copy()
+        for name in sorted(sim.devices.sounding):
+            label = self._soundscape.label(name)
+            if label is None:
+                continue
+            source = self._soundscape.position(sim, name)
+            knot = self._soundscape.knot(sim, source, ear[None], name)
+            way = knot.arrival
+            offset = way.position_w - ear
+            distance = float(np.linalg.norm(offset))
+            clear = way.clear * (1.0 - knot.occlusion * (1.0 - OCCLUDED))
+            gain = (clear + way.dull) / max(distance + way.detour, NEAREST)
+            if LEVEL[label] + 20.0 * np.log10(max(gain, 1e-9)) < HEARD_FROM:
+                continue
+            yield SoundEvent(
+                label=label,
+                direction_w=offset / max(distance, 1e-9),
+                origin_w=ear,
+                covariance=np.eye(2) * BEARING_ERROR**2,
+                track=name if not way.route and knot.occlusion < 0.5 else None,
+            )
+
+    def _feel(self) -> dict[Fact, bool]:
+        """What is held, of the things that were met before; whatever the fingers close on is thereby met."""
+        objects = self._oracle.among(self._oracle.anatomy.objects, ("holding",))
+        return {fact: value for fact, value in objects.items() if value or fact.args[0] in self._met}
+
+    # What follows.
+
+    def _facts(self, seen: _Seen) -> dict[Fact, bool]:
+        """Relations among the things that are seen, and what is on among those in a camera's view."""
+        facts = self._oracle.among(seen.detections.keys(), _RELATIONS) if seen.detections else {}
+        if seen.by_camera:
+            facts.update(self._oracle.among(seen.by_camera, ("powered",)))
+        return facts
+
+    def _detection(self, entity: Entity) -> Detection:
+        thing = self._oracle.anatomy.things[entity.name]
+        position = self._sim.data.xpos[thing.body].copy()
+        return Detection(
+            label=entity.label,
+            attributes=dict(entity.attributes),
+            position_w=position,
+            covariance=np.eye(3) * _POSITION_VARIANCE,
+            yaw=entity.yaw,
+            extent=entity.extent,
+            track=entity.name,
+            opening=self._oracle.opening(entity.name),
+        )
+
+
+def _one_per_camera(frames: list[Frame]) -> Iterator[Frame]:
+    """Of colour and depth of one camera and moment, one is enough."""
+    chosen: dict[str, Frame] = {}
+    for frame in frames:
+        if frame.modality in ("rgb", "depth"):
+            chosen.setdefault(frame.name.rsplit("_", 1)[0], frame)
+    yield from chosen.values()
