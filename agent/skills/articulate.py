@@ -16,7 +16,7 @@ from yanshi.agent.skills.stand import reachable, stands
 from yanshi.agent.skills.surroundings import fly
 from yanshi.contracts import Entity
 
-__all__ = ["approach_handle", "close", "handle_of", "open_"]
+__all__ = ["approach_handle", "close", "handle_of", "handle_places", "open_", "opened"]
 
 Array = NDArray[Any]
 _DIPS = (0.6, 0.8, 0.4, 1.0, 0.2, 0.0)
@@ -114,15 +114,17 @@ def handle_places(now: Situation, handle: Handle, value: float) -> list[Array]:
         left = np.array([-np.sin(heading), np.cos(heading)])
         aside = -0.12 * float(np.sign((handle.center_w(value)[:2] - pivot[:2]) @ left))
 
-    def poses(base_heading: float) -> list[Array]:
-        for dip in _DIPS[:4]:
-            found = [handle.hand(value, dip=dip, off=_OFF), handle.hand(value, dip=dip)]
-            if base_heading is not None:
-                return found
-        return []
-
     turns = (0.0, 0.26, -0.26, 0.52, -0.52)
-    return stands(now, handle.center_w(value), poses, headings=[heading + turn for turn in turns], aside=aside)
+    for dip in _DIPS[:4]:
+        hands = [handle.hand(value, dip=dip, off=_OFF), handle.hand(value, dip=dip)]
+
+        def poses(_: Array, hands: list[Array] = hands) -> list[Array]:
+            return hands
+
+        places = stands(now, handle.center_w(value), poses, headings=[heading + turn for turn in turns], aside=aside)
+        if places:
+            return places
+    return []
 
 
 def _come_near(

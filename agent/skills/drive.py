@@ -18,8 +18,9 @@ from yanshi.contracts import OccupancyGrid
 __all__ = ["drive", "free_space", "glide"]
 
 Array = NDArray[Any]
-MARGIN = 0.015
-"""What the base keeps clear of beyond its own radius [m]."""
+_MARGIN = -0.005
+"""What the base keeps clear of occupied cells beyond its footprint [m]. A cell counts as occupied when anything is in it, and
+the footprint is a little larger than the base: that is margin enough, and standing close gives the arm its reach."""
 _LOOKAHEAD = 0.30
 _BRAKING = 0.7
 """[m/s²]."""
@@ -58,7 +59,7 @@ def free_space(now: Situation, extra: Array | None = None) -> ClearanceMap:
             inside = (i >= 0) & (j >= 0) & (i < occupied.shape[1]) & (j < occupied.shape[0])
             occupied[j[inside], i[inside]] = True
     whole = OccupancyGrid(occupied=occupied, resolution=grid.resolution, origin_w=grid.origin_w)
-    space = ClearanceMap(whole, now.robot.footprint + MARGIN)
+    space = ClearanceMap(whole, now.robot.footprint + _MARGIN)
     now.memory["free_space_key"], now.memory["free_space"] = key, space
     return space
 

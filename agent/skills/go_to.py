@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from yanshi.agent.skills.articulate import handle_of, handle_places, opened
 from yanshi.agent.skills.drive import drive, free_space
 from yanshi.agent.skills.grasp import wrap
 from yanshi.agent.skills.motion import above, top_down
-from yanshi.agent.skills.pick import nominal_yaw
+from yanshi.agent.skills.pick import nominal_yaw, pick_places
+from yanshi.agent.skills.press import press_places
 from yanshi.agent.skills.script import GiveUpError, Script, Situation
 from yanshi.agent.skills.stand import stands
 from yanshi.contracts import Entity, Room
@@ -49,11 +51,19 @@ def go_to(now: Situation, name: str) -> Script:
 
 def work_places(now: Situation, entity: Entity) -> list[Array]:
     """Base poses (x, y, yaw) from which the arm reaches what is to be worked on, best first."""
+    region = entity.region("on") or entity.region("in")
+    button = entity.region("button")
+    if entity.articulation is not None and now.holding() is None:
+        handle = handle_of(now, entity.name)
+        return handle_places(now, handle, opened(now, entity))
+    if button is not None and (region is None or "press" in entity.affordances) and "grasp" not in entity.affordances:
+        return press_places(now, entity, button)
+    if entity.category == "object" and now.holding() is None and "grasp" in entity.affordances:
+        return pick_places(now, entity)
     for point in _work_points(now, entity):
 
-        def poses(heading: float, point: Array = point) -> list[Array]:
-            back = np.array([np.cos(heading), np.sin(heading), 0.0])
-            hand = top_down(point + [0.0, 0.0, 0.05], nominal_yaw(point - back, point))
+        def poses(pose_w: Array, point: Array = point) -> list[Array]:
+            hand = top_down(point + np.array([0.0, 0.0, 0.05]), nominal_yaw(pose_w, point))
             return [above(hand, 0.10), hand]
 
         places = stands(now, point, poses)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from yanshi.agent.skills.motion import forward_pose, top_down
 from yanshi.contracts import Entity
 
-__all__ = ["FINGER_DEPTH", "FINGER_TIP", "Grasp", "box_corners", "forward_grasps", "top_grasps", "wrap"]
+__all__ = ["FINGER_DEPTH", "FINGER_TIP", "Grasp", "box_corners", "tilted", "top_grasps", "wrap"]
 
 Array = NDArray[Any]
 FINGER_DEPTH = 0.038
 """From the tool centre point up to the palm [m]."""
 FINGER_TIP = 0.012
 """From the tool centre point down to the finger tips [m]."""
-_SLACK = 0.012
+_SLACK = 0.008
 """Least room between open fingers and the object, both sides together [m]."""
 _PALM = (0.026, 0.100)
 """Half size of the palm across and along the finger motion [m]."""
@@ -35,8 +35,6 @@ class Grasp:
     """Size of the object between the fingers [m]."""
     opening: float
     """How wide to open on the way in [m]."""
-    approach: str
-    """``down`` or ``forward``."""
     cost: float
     """Lower is better."""
 
@@ -100,31 +98,24 @@ def top_grasps(entity: Entity, max_opening: float, nominal_yaw: float, others: I
                 T_we=top_down(center, yaw),
                 width=width,
                 opening=opening,
-                approach="down",
                 cost=preference + 0.15 * abs(wrap(yaw - nominal_yaw)) + crowd,
             )
         )
     return sorted(found, key=lambda grasp: grasp.cost)
 
 
-def forward_grasps(entity: Entity, max_opening: float, heading: float) -> list[Grasp]:
-    """Grips from the front, the hand along a heading [rad] with the fingers moving sideways, best first."""
-    c, s = np.cos(entity.yaw - heading), np.sin(entity.yaw - heading)
-    ex, ey, ez = entity.extent
-    round_ = entity.attributes.get("shape") in ("cylinder", "round") and abs(ex - ey) < 0.006
-    across = float(min(ex, ey) if round_ else abs(ex * s) + abs(ey * c))
-    along = float(abs(ex * c) + abs(ey * s))
-    if across > max_opening - _SLACK / 2:
-        return []
-    bottom = entity.position_w[2] - ez / 2.0
-    depth = max(0.0, min(along / 2.0 - 0.005, along - FINGER_DEPTH - along / 2.0 + 0.04))
-    center = entity.position_w - depth * 0.3 * np.array([np.cos(heading), np.sin(heading), 0.0])
-    center[2] = max(entity.position_w[2], bottom + 0.03)
-    opening = min(max_opening, across + 0.03)
-    return [
-        Grasp(T_we=forward_pose(center, heading, dip=dip), width=across, opening=opening, approach="forward", cost=dip)
-        for dip in (0.0, 0.25, 0.5)
-    ]
+def tilted(grasp: Grasp, bearing: float, tilt: float) -> Grasp:
+    """A grip from above, the hand tilted by an angle [rad] so that it comes from the side of the robot: it reaches farther.
+
+    Args:
+        grasp: a grip from straight above.
+        bearing: direction [rad] in the map from the robot to the object.
+        tilt: of the hand from the vertical [rad].
+    """
+    yaw = float(np.arctan2(grasp.T_we[1, 1], grasp.T_we[0, 1]))
+    heading = min((yaw + np.pi / 2, yaw - np.pi / 2), key=lambda h: abs(wrap(h - bearing)))
+    T_we = forward_pose(grasp.T_we[:3, 3], heading, dip=np.pi / 2 - tilt)
+    return replace(grasp, T_we=T_we, cost=grasp.cost + 0.3 * tilt + 0.4 * abs(wrap(heading - bearing)))
 
 
 def _crowding(center: Array, yaw: float, opening: float, others: list[Entity]) -> float:

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.skills.drive import drive
-from yanshi.agent.skills.grasp import Grasp, top_grasps, wrap
-from yanshi.agent.skills.motion import Motion, above, grip_to, move
+from yanshi.agent.skills.grasp import Grasp, tilted, top_grasps, wrap
+from yanshi.agent.skills.motion import Motion, grip_to, move
 from yanshi.agent.skills.script import Command, GiveUpError, Grip, Script, Situation
 from yanshi.agent.skills.stand import reachable, stands
 from yanshi.agent.skills.surroundings import fly, objects_near
 from yanshi.contracts import Entity
 
-__all__ = ["EMPTY", "nominal_yaw", "pick"]
+__all__ = ["EMPTY", "nominal_yaw", "pick", "pick_places"]
 
 Array = NDArray[Any]
 EMPTY = 0.004
@@ -57,39 +57,62 @@ def pick(now: Situation, name: str) -> Script:
 
 
 def _grasps(now: Situation, entity: Entity, base_w: Array) -> list[Grasp]:
+    """Grips for a robot that stands at a base pose, best first: from straight above, and for far things a little tilted."""
     others = objects_near(now, entity.position_w, 0.3, besides=(entity.name,))
-    return top_grasps(entity, now.robot.max_opening, nominal_yaw(base_w, entity.position_w), others)
+    upright = top_grasps(entity, now.robot.max_opening, nominal_yaw(base_w, entity.position_w), others)
+    bearing = float(np.arctan2(entity.position_w[1] - base_w[1], entity.position_w[0] - base_w[0]))
+    far = float(np.linalg.norm(entity.position_w[:2] - base_w[:2])) > 0.6
+    leaning = [tilted(grasp, bearing, tilt) for grasp in upright for tilt in (0.35, 0.6)] if far else []
+    return upright[:4] + sorted(leaning, key=lambda grasp: grasp.cost)[:4]
+
+
+def _before(grasp: Grasp) -> Array:
+    """The hand (4, 4) before it goes straight to the grip: back along its own direction, less so for a leaning hand."""
+    T_we = grasp.T_we.copy()
+    T_we[:3, 3] -= _OVER * T_we[:3, 2]
+    return T_we
+
+
+def pick_places(now: Situation, entity: Entity) -> list[Array]:
+    """Base poses (x, y, yaw) from which an object can be picked, best first."""
+    for lean in (False, True):
+
+        def poses(pose_w: Array, lean: bool = lean) -> list[Array]:
+            found = _grasps(now, entity, pose_w)
+            upright = [grasp for grasp in found if grasp.T_we[2, 2] < -0.99]
+            chosen = [grasp for grasp in found if grasp.T_we[2, 2] >= -0.99] if lean else upright
+            return [_before(chosen[0]), chosen[0].T_we] if chosen else []
+
+        places = stands(now, entity.position_w, poses)
+        if places:
+            return places
+    return []
 
 
 def _come_near(now: Situation, entity: Entity, attempt: int) -> Generator[Command, None, Grasp]:
     """Choose a grip that can be reached, from another place where it must be."""
     if not _grasps(now, entity, now.base_w):
         width = 1000 * float(np.min(entity.extent[:2]))
-        raise GiveUpError(
-            f"{entity.name} is too wide for my hand: {width:.0f} mm, and it opens {1000 * now.robot.max_opening:.0f} mm."
-        )
-    found = _within_reach(now, _grasps(now, entity, now.base_w))
+        opens = 1000 * now.robot.max_opening
+        raise GiveUpError(f"{entity.name} is too wide for my hand: {width:.0f} mm, and it opens {opens:.0f} mm.")
+    found = _within_reach(now, entity)
     if found and (attempt < 2 or not now.mobile):
-        return found[attempt % len(found)] if attempt > 1 else found[0]
+        return found[attempt % len(found)]
     if now.mobile:
-
-        def poses(heading: float) -> list[Array]:
-            best = _grasps(
-                now, entity, np.array([*(entity.position_w[:2] - [np.cos(heading), np.sin(heading)]), heading])
-            )[0]
-            return [above(best.T_we, _OVER), best.T_we]
-
-        places = stands(now, entity.position_w, poses)
+        places = pick_places(now, entity)
         if places:
             yield from drive(now, places[min(attempt // 2, len(places) - 1)], "come near", look_at_w=entity.position_w)
-            found = _within_reach(now, _grasps(now, now.entity(entity.name), now.base_w))
+            found = _within_reach(now, now.entity(entity.name))
     if not found:
         raise GiveUpError(f"{entity.name} is out of my reach.")
     return found[0]
 
 
-def _within_reach(now: Situation, grasps: list[Grasp]) -> list[Grasp]:
-    scored = [(grasp, reachable(now, now.base_w, [above(grasp.T_we, _OVER), grasp.T_we])) for grasp in grasps[:6]]
+def _within_reach(now: Situation, entity: Entity) -> list[Grasp]:
+    """The grips that the arm can do from where the base stands, best first."""
+    scored = [
+        (grasp, reachable(now, now.base_w, [_before(grasp), grasp.T_we])) for grasp in _grasps(now, entity, now.base_w)
+    ]
     return [
         grasp
         for grasp, margin in sorted(scored, key=lambda item: item[0].cost - 0.5 * min(item[1], 0.3))
@@ -101,7 +124,7 @@ def _grip(now: Situation, entity: Entity, grasp: Grasp) -> Generator[Command, No
     """Reach for the object, close and lift; returns what went wrong, or an empty string."""
     center = entity.position_w
     now.gripper = grasp.opening
-    over = above(grasp.T_we, _OVER)
+    over = _before(grasp)
     if not (yield from fly(now, over, "reach over", look_at_w=center, besides=(entity.name,))):
         return "I could not get over it"
     down = Motion(phase="descend", speed=0.22, near=0.005, aligned=0.06, timeout=3.0, look_at_w=center)

@@ -187,9 +187,8 @@ def _come_near(now: Situation, grip: Grip, spots: list[_Spot], target: str) -> G
     if now.mobile:
         for spot in spots[:: max(1, len(spots) // 6)][:6]:
 
-            def poses(heading: float, spot: _Spot = spot) -> list[Array]:
-                base = np.array([*(spot.center_w[:2] - 0.56 * np.array([np.cos(heading), np.sin(heading)])), heading])
-                hand = _hand_for(now, grip, spot, base)
+            def poses(pose_w: Array, spot: _Spot = spot) -> list[Array]:
+                hand = _hand_for(now, grip, spot, pose_w)
                 return [above(hand, _OVER), hand]
 
             places = stands(now, spot.center_w, poses)

@@ -114,9 +114,8 @@ def press_places(now: Situation, entity: Entity, region: Region) -> list[Array]:
         headings = [square + turn for turn in (0.0, 0.26, -0.26, 0.52, -0.52)]
     for k in range(3):
 
-        def poses(heading: float, k: int = k) -> list[Array]:
-            back = np.array([*(point[:2] - [np.cos(heading), np.sin(heading)]), heading])
-            hands = _hands(entity, region, back)
+        def poses(pose_w: Array, k: int = k) -> list[Array]:
+            hands = _hands(entity, region, pose_w)
             hand = hands[min(k, len(hands) - 1)]
             return [_shifted(hand, -_BEFORE * way_in), hand]
 

@@ -80,7 +80,7 @@ def _arrived(entity: Entity, onto: Entity, region: Region, margin: float = 0.02)
     return bool(np.all(np.abs(local) < region.half[:2] - margin))
 
 
-def _behind(now: Situation, entity: Entity, goal: Array, gap: float) -> Array:
+def _behind(base_w: Array, entity: Entity, goal: Array, gap: float) -> Array:
     """The hand (4, 4) behind an object as seen from where it shall go, fingers across the way."""
     way = _unit(goal[:2] - entity.position_w[:2])
     c, s = abs(np.cos(np.arctan2(way[1], way[0]) - entity.yaw)), abs(np.sin(np.arctan2(way[1], way[0]) - entity.yaw))
@@ -88,23 +88,21 @@ def _behind(now: Situation, entity: Entity, goal: Array, gap: float) -> Array:
     bottom = float(entity.position_w[2] - entity.extent[2] / 2.0)
     height = bottom + FINGER_TIP + min(0.010, 0.4 * float(entity.extent[2]))
     place = np.array([*(entity.position_w[:2] - way * (reach + 0.011 + gap)), height])
-    yaw = nearest_half_turn(float(np.arctan2(way[1], way[0])) + np.pi / 2, nominal_yaw(now.base_w, entity.position_w))
+    yaw = nearest_half_turn(float(np.arctan2(way[1], way[0])) + np.pi / 2, nominal_yaw(base_w, entity.position_w))
     return top_down(place, yaw)
 
 
 def _come_near(now: Situation, entity: Entity, goal: Array, attempt: int) -> Generator[Command, None, Array]:
     def along(base_w: Array) -> list[Array]:
-        start = _behind(now, entity, goal, _BEHIND)
+        start = _behind(base_w, entity, goal, _BEHIND)
         end = start.copy()
         end[:2, 3] += goal[:2] - entity.position_w[:2]
-        del base_w
         return [above(start, 0.08), start, end]
 
     if reachable(now, now.base_w, along(now.base_w)) > 0.0:
         return along(now.base_w)[1]
     if now.mobile:
-        middle = 0.5 * (entity.position_w + goal)
-        places = stands(now, middle, lambda heading: along(np.array([0.0, 0.0, heading])))
+        places = stands(now, 0.5 * (entity.position_w + goal), along)
         if places:
             yield from drive(now, places[min(attempt, len(places) - 1)], "come near", look_at_w=entity.position_w)
             if reachable(now, now.base_w, along(now.base_w)) > 0.0:
@@ -116,7 +114,7 @@ def _sweep(now: Situation, name: str, onto: Entity, region: Region) -> Generator
     """Push until the object has arrived, has slid off the fingers, or does not move any more."""
     entity = now.entity(name)
     first = now.T_we[:3, :3].copy()
-    height = float(_behind(now, entity, _goal(entity, onto, region), 0.0)[2, 3])
+    height = float(_behind(now.base_w, entity, _goal(entity, onto, region), 0.0)[2, 3])
     start = best_time = now.time
     best = np.inf
     while now.time - start < 12.0:

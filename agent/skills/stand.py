@@ -49,7 +49,7 @@ def reachable(now: Situation, base_w: Array, poses_w: Sequence[Array]) -> float:
 def stands(
     now: Situation,
     point_w: Array,
-    poses: Callable[[float], Sequence[Array]],
+    poses: Callable[[Array], Sequence[Array]],
     *,
     headings: Sequence[float] | None = None,
     aside: float = 0.0,
@@ -61,7 +61,8 @@ def stands(
     Args:
         now: the situation.
         point_w: (3,) the point to work on [m].
-        poses: the hand poses (4, 4) of the map that must be reachable, given the heading of the base [rad].
+        poses: the hand poses (4, 4) of the map that must be reachable, given the base pose (x, y, yaw); none when
+            it will not do.
         headings: which ways the robot may face there [rad]; None for any.
         aside: how far the point should lie to the left of the robot's middle [m].
         near: (2,) prefer stands near this place [m]; None for the present place.
@@ -90,7 +91,8 @@ def stands(
     candidates.sort(key=lambda candidate: candidate.cost)
     found: list[tuple[float, Array]] = []
     for candidate in _spread(candidates)[:tries]:
-        margin = reachable(now, candidate.pose_w, poses(float(candidate.pose_w[2])))
+        hands = poses(candidate.pose_w)
+        margin = reachable(now, candidate.pose_w, hands) if hands else -1.0
         if margin > 0.0:
             found.append((candidate.cost + 1.0 * max(0.0, 0.3 - margin), candidate.pose_w))
         if len(found) == 3:
