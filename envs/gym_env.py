@@ -139,7 +139,7 @@ class YanshiEnv(gymnasium.Env[Any, NDArray[np.float32]]):
 
     def _simulation(self, world: World) -> Simulation:
         seed = int(self.np_random.integers(2**31))
-        if self.sim is not None and self.sim.model is world.model:
+        if self.sim is not None and self.sim.world.model is world.model:
             self.sim.world = world
             self.sim.reset(seed)
         else:

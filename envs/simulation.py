@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from yanshi.contracts import Frame, Observation
 from yanshi.envs.clock import CONTROL_DT, PHYSICS_DT, STEPS_PER_CONTROL, STEPS_PER_TICK, TICKS_PER_CONTROL
 from yanshi.envs.control import MotorControl
+from yanshi.envs.devices import Devices
 from yanshi.envs.senses.proprioception import Proprioceptor
 from yanshi.errors import InputError, WorldError
 
@@ -26,9 +28,12 @@ __all__ = ["Simulation"]
 class Simulation:
     """A world, its robot and the robot's senses, stepped by actions.
 
-    The trajectory depends on the world and the actions alone: not on the seed, and not on which senses are read. After a step,
-    positions in ``data.qpos`` are those of `time`; what MuJoCo derives of them (``xpos``, ``site_xpos``, …) is one physics step
-    (2 ms) older, for every sense alike.
+    The trajectory depends on the world and the actions alone: not on the seed, and not on which senses are read. After a
+    step, positions in ``data.qpos`` are those of `time`; what MuJoCo derives of them (``xpos``, ``site_xpos``, …) is one
+    physics step (2 ms) older, for every sense alike.
+
+    `model` is a copy of the world's, since devices switch its lights. `world` may be exchanged between episodes for one with
+    the same model (the same things in other places).
 
     Args:
         world: what is there.
@@ -41,15 +46,18 @@ class Simulation:
         if len(set(names)) < len(names):
             raise InputError(f"sensors: expected different names, got {', '.join(names)}.")
         if abs(world.model.opt.timestep - PHYSICS_DT) > 1e-12:
-            raise WorldError(f"World '{world.name}': expected timestep {PHYSICS_DT} s, got {world.model.opt.timestep} s.")
+            came = world.model.opt.timestep
+            raise WorldError(f"World '{world.name}': expected timestep {PHYSICS_DT} s, got {came} s.")
         self.world = world
         self.robot = world.robot
-        self.model = world.model
-        self.data = mujoco.MjData(world.model)
+        self.model = copy.copy(world.model)
+        self.data = mujoco.MjData(self.model)
+        self.devices = Devices(world, self.model)
         self.sensors = tuple(sensors)
         self._control = MotorControl(self.model, self.robot)
         self._proprioceptor = Proprioceptor(self.model, self.robot)
         self._frames: dict[str, Frame] = {}
+        self._world_of_devices = world
         self._seeds = np.random.default_rng(seed)
         self.reset(seed)
 
@@ -68,6 +76,10 @@ class Simulation:
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[:] = self.world.qpos0
         mujoco.mj_forward(self.model, self.data)
+        self.devices.reset(self.data)
+        if self._world_of_devices is not self.world:
+            self.devices = Devices(self.world, self.model)
+            self._world_of_devices = self.world
         self._control.reset(self.data)
         self._proprioceptor.reset(seed, self.data)
         self._frames.clear()
@@ -95,6 +107,7 @@ class Simulation:
             self._proprioceptor.read(self.data)
         else:
             mujoco.mj_step(self.model, self.data, STEPS_PER_CONTROL)
+        self.devices.step(self.data)
         if self.data.time < before + 0.5 * CONTROL_DT:  # MuJoCo starts again from time 0 when a state is not finite.
             raise WorldError(f"World '{self.world.name}': the physics diverged at {before:.2f} s.")
 
@@ -111,9 +124,7 @@ class Simulation:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     def _poll(self) -> None:

@@ -17,7 +17,7 @@ GEOM = mujoco.mjtGeom
 TABLE = 0.6
 
 
-def bench(name, thing=None, things=0, seed=0):
+def bench(name, thing=None, things=0):
     """A small world: a robot before a table, on it one thing (type, size, mass) or some cubes."""
     description = robot(name)
     spec = description.spec()
@@ -38,7 +38,8 @@ def bench(name, thing=None, things=0, seed=0):
     qpos0 = model.qpos0.copy()
     for joint, value in description.home.items():
         qpos0[model.joint(joint).qposadr[0]] = value
-    return SimpleNamespace(name="bench", robot=description, model=model, qpos0=qpos0, seed=seed)
+    scene = SimpleNamespace(fixtures=(), rooms=(), sounding=(), lights={})
+    return SimpleNamespace(name="bench", robot=description, model=model, qpos0=qpos0, scene=scene, entities={})
 
 
 def held_pose(sim):
