@@ -95,11 +95,10 @@ class Inside:
     def __init__(
         self, anatomy: Anatomy, facts: Sequence[Fact], holding: Holding, rows: Sequence[tuple[int, Region]]
     ) -> None:
-        """`rows` pairs the index of a fact with one region of its second argument."""
+        """`rows` pairs the index of a fact with one region of its second argument, in the order of the facts."""
         things = [facts[index].args for index, _ in rows]
         regions = [region for _, region in rows]
-        self._fact = np.array([index for index, _ in rows], dtype=np.intp)
-        self._count = len(facts)
+        self._first = np.searchsorted([index for index, _ in rows], np.arange(len(facts)))
         self._x = np.array([anatomy.body(x) for x, _ in things], dtype=np.intp)
         self._y = np.array([anatomy.body(y) for _, y in things], dtype=np.intp)
         self._support = np.stack([anatomy.support[x] for x, _ in things])
@@ -118,10 +117,8 @@ class Inside:
             points[..., 2] = np.where(self._based, low, points[..., 2])
         local = to_local(now, self._y, points) - self._center
         inside = (np.abs(local) <= self._half).all(axis=2)
-        result = np.zeros((len(inside), self._count), dtype=np.bool_)
+        result: Bools = np.logical_or.reduceat(inside, self._first, axis=1)
         if inside.any():
-            for row, fact in enumerate(self._fact):
-                result[:, fact] |= inside[:, row]
             result &= ~self._holding(now)
         return result
 
@@ -224,15 +221,12 @@ class Clear:
             (index, Fact("on", (other, fact.args[0]))) for index, fact in enumerate(facts) for other in anatomy.objects
         ]
         pairs = [(index, pair) for index, pair in pairs if pair.args[0] != pair.args[1]]
-        self._fact = np.array([index for index, _ in pairs], dtype=np.intp)
         self._on = FactTable(anatomy, [pair for _, pair in pairs])
-        self._count = len(facts)
+        self._fact = np.zeros((len(pairs), len(facts)), dtype=np.int64)
+        self._fact[np.arange(len(pairs)), [index for index, _ in pairs]] = 1
 
     def __call__(self, now: Snapshot) -> Bools:
-        covered = np.zeros((len(now.qpos), self._count), dtype=np.bool_)
-        for row, true in enumerate(self._on(now).T):
-            covered[:, self._fact[row]] |= true
-        return ~covered
+        return np.asarray(self._on(now) @ self._fact == 0)
 
 
 class Near:

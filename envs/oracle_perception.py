@@ -12,9 +12,11 @@ it depends on the frames of the observation: no frame of a sense, nothing from t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +25,6 @@ from yanshi.envs.oracle import Oracle, body_pose
 from yanshi.envs.senses.acoustics import NEAREST, OCCLUDED
 from yanshi.envs.senses.camera import camera_pose, intrinsics, segmentation
 from yanshi.envs.senses.frames import base_pose, robot_geoms, visible_geoms
-from yanshi.envs.senses.raycast import MultiRay
 from yanshi.envs.senses.rendering import shared_renderer
 from yanshi.envs.senses.soundscape import Acoustics, Soundscape
 from yanshi.envs.senses.waveforms import LEVEL
@@ -39,13 +40,13 @@ HEARD_FROM = 35.0
 BEARING_ERROR = np.deg2rad(5.0)
 VIEW_RANGE = 4.0
 """Surfaces farther away [m] are not searched."""
+LIDAR_VIEW_RANGE = 1.5
+"""Farther away [m] the beams of a LiDAR are too far apart to miss nothing."""
 SMALL_THING = 0.05
 """Surfaces count as viewed where a thing of this size [m] would have `LEAST_PIXELS`."""
 VIEWED_SHARE = 0.7
 _GRID = 5
 _DEPTH_SLACK = 0.04
-_LIDAR_VIEW = 8
-"""Rays that must meet a surface for it to count as viewed by LiDAR."""
 _POSITION_VARIANCE = 1e-4
 _RELATIONS = ("on", "in", "beside", "open", "closed", "clear")
 _UNSEEN_BY_LIDAR = ("color", "material", "digit")
@@ -72,7 +73,7 @@ class OraclePerception:
         self._thing_of_geom = np.full(sim.model.ngeom + 1, -1, dtype=np.intp)
         for index, thing in enumerate(things.values()):
             self._thing_of_geom[list(thing.geoms)] = index
-        self._rays: MultiRay | None = None
+        self._rays: _Rays | None = None
         self._soundscape: Soundscape | None = None
         self._stamps: dict[str, float] = {}
         self._met: set[str] = set()
@@ -86,8 +87,8 @@ class OraclePerception:
         self._stamps.update({frame.name: frame.stamp for frame in fresh})
         entities = self._oracle.entities()
         seen = _Seen({}, set(), set())
-        for frame in _one_per_camera(fresh):
-            self._look(frame, entities, seen)
+        for frames in _by_camera(fresh):
+            self._look(frames, entities, seen)
         for frame in fresh:
             if frame.modality == "lidar":
                 self._range(frame, entities, seen)
@@ -108,14 +109,13 @@ class OraclePerception:
 
     # Cameras.
 
-    def _look(self, frame: Frame, entities: Mapping[str, Entity], seen: _Seen) -> None:
+    def _look(self, frames: Sequence[Frame], entities: Mapping[str, Entity], seen: _Seen) -> None:
         """Add what a camera shows."""
-        sim = self._sim
+        sim, frame = self._sim, frames[0]
         camera = frame.name.rsplit("_", 1)[0]
         height, width = frame.data.shape[:2]
         index = sim.model.camera(camera).id
-        view = shared_renderer(sim.model).view(sim.data, index, width, height)
-        bright = view.rgb.max(axis=2) >= LEAST_LIGHT
+        bright, depth = self._light_and_depth(frames, index)
         things = self._thing_of_geom[segmentation(sim, camera, width, height)]
         counts = np.bincount(things[things >= 0], minlength=len(self._names))
         for number in np.flatnonzero(counts >= LEAST_PIXELS):
@@ -131,7 +131,17 @@ class OraclePerception:
             box = (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
             seen.detections[name] = replace(self._detection(entities[name]), sensor=frame.name, box=box, mask=mask)
         K = intrinsics(sim.model, index, width, height)
-        seen.viewed |= self._viewed(camera_pose(sim.data, index), K, view.depth, bright)
+        seen.viewed |= self._viewed(camera_pose(sim.data, index), K, depth, bright)
+
+    def _light_and_depth(self, frames: Sequence[Frame], camera: int) -> tuple[NDArray[np.bool_], Array]:
+        """(H, W) where there is light enough, and depth [m], NaN where unknown; drawn anew only where no frame tells."""
+        colors = [frame.data for frame in frames if frame.modality == "rgb"]
+        depths = [frame.data for frame in frames if frame.modality == "depth"]
+        if colors and depths:
+            return colors[0].max(axis=2) >= LEAST_LIGHT, depths[0]
+        height, width = frames[0].data.shape[:2]
+        view = shared_renderer(self._sim.model).view(self._sim.data, camera, width, height)
+        return view.rgb.max(axis=2) >= LEAST_LIGHT, view.depth
 
     def _viewed(self, T_wc: Array, K: Array, depth: Array, bright: NDArray[np.bool_]) -> set[str]:
         """Fixtures whose surface or inside is in view."""
@@ -147,7 +157,7 @@ class OraclePerception:
             visible = ahead & (column >= 0) & (column < width) & (row >= 0) & (row < height)
             row, column = np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)
             slack = _DEPTH_SLACK * np.maximum(z, 1.0)
-            visible &= (depth[row, column] >= z - slack) & bright[row, column]
+            visible &= (depth[row, column] >= z - slack) & bright[row, column]  # NaN compares false
             if visible.mean() >= VIEWED_SHARE:
                 found.add(name)
         return found
@@ -174,12 +184,12 @@ class OraclePerception:
         if frame.T_bs is None or not len(frame.data):
             return
         if self._rays is None:
-            self._rays = MultiRay(model, visible_geoms(model) & ~robot_geoms(model, sim.robot))
+            self._rays = _Rays(model, visible_geoms(model) & ~robot_geoms(model, sim.robot))
         T_ws = base_pose(sim.data, self._oracle.anatomy.base) @ frame.T_bs
         distance = np.maximum(np.linalg.norm(frame.data[:, :3], axis=1), 1e-6)
         rays = (frame.data[:, :3] / distance[:, None]) @ T_ws[:3, :3].T
-        hits = self._rays.cast(sim.data, T_ws[:3, 3].copy(), np.ascontiguousarray(rays, dtype=np.float64), 30.0)
-        things = self._thing_of_geom[hits.geom]
+        geoms, _ = self._rays.cast(sim.data, T_ws[:3, 3], rays)
+        things = self._thing_of_geom[geoms]
         counts = np.bincount(things[things >= 0], minlength=len(self._names))
         for number in np.flatnonzero(counts >= LEAST_RAYS):
             name = self._names[number]
@@ -188,12 +198,20 @@ class OraclePerception:
             found = self._detection(entities[name])
             attributes = {k: v for k, v in found.attributes.items() if k not in _UNSEEN_BY_LIDAR}
             seen.detections[name] = replace(found, sensor=frame.name, attributes=attributes)
-        points = T_ws[:3, 3] + rays * hits.distance[:, None]
-        near = points[(hits.distance > 0.0) & (hits.distance <= VIEW_RANGE)]
-        for name, corners in self._surfaces():
-            low, high = corners.min(axis=0) - 0.02, corners.max(axis=0) + np.array([0.02, 0.02, 0.25])
-            if np.count_nonzero(((near >= low) & (near <= high)).all(axis=1)) >= _LIDAR_VIEW:
-                seen.viewed.add(name)
+        seen.viewed |= self._swept(T_ws, frame.data[:, 2] / distance)
+
+    def _swept(self, T_ws: Array, rise: Array) -> set[str]:
+        """Fixtures whose surface or inside lies open to a LiDAR whose echoes rise by `rise` (n,), the sine of elevation."""
+        assert self._rays is not None
+        names, points = zip(*self._surfaces(), strict=True)
+        offset = np.concatenate(points) - T_ws[:3, 3]
+        distance = np.linalg.norm(offset, axis=1)
+        sine = offset @ T_ws[:3, 2] / distance
+        _, reached = self._rays.cast(self._sim.data, T_ws[:3, 3], offset / distance[:, None])
+        free = (reached < 0.0) | (reached >= distance - _DEPTH_SLACK)
+        free &= (distance <= LIDAR_VIEW_RANGE) & (sine >= rise.min()) & (sine <= rise.max())
+        share = free.reshape(len(names), -1).mean(axis=1)
+        return {name for name, part in zip(names, share, strict=True) if part >= VIEWED_SHARE}
 
     # Ears and fingers.
 
@@ -253,10 +271,39 @@ class OraclePerception:
         )
 
 
-def _one_per_camera(frames: list[Frame]) -> Iterator[Frame]:
-    """Of colour and depth of one camera and moment, one is enough."""
-    chosen: dict[str, Frame] = {}
+class _Rays:
+    """Which geom a ray meets, among those that are seen."""
+
+    def __init__(self, model: mujoco.MjModel, seen: NDArray[np.bool_]) -> None:
+        self._model = copy.copy(model)
+        self._model.geom_group[:] = np.where(seen, 0, 5)
+        self._groups = np.array([1, 1, 1, 1, 1, 0], np.uint8)
+
+    def cast(self, data: mujoco.MjData, origin_w: Array, rays_w: Array) -> tuple[Array, Array]:
+        """Geoms (n,), -1 for none, and distances (n,) [m] along unit vectors (n, 3)."""
+        count = len(rays_w)
+        geoms, distances = np.empty(count, np.int32), np.empty(count)
+        mujoco.mj_multiRay(
+            m=self._model,
+            d=data,
+            pnt=np.array(origin_w, dtype=np.float64),
+            vec=np.asarray(rays_w, dtype=np.float64).ravel(),
+            geomgroup=self._groups,
+            flg_static=1,
+            bodyexclude=-1,
+            geomid=geoms,
+            dist=distances,
+            normal=None,
+            nray=count,
+            cutoff=mujoco.mjMAXVAL,
+        )
+        return geoms, distances
+
+
+def _by_camera(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
+    """The colour and depth frames of each camera that are of one size."""
+    groups: dict[tuple[str, tuple[int, ...]], list[Frame]] = {}
     for frame in frames:
         if frame.modality in ("rgb", "depth"):
-            chosen.setdefault(frame.name.rsplit("_", 1)[0], frame)
-    yield from chosen.values()
+            groups.setdefault((frame.name.rsplit("_", 1)[0], frame.data.shape[:2]), []).append(frame)
+    yield from groups.values()
