@@ -15,9 +15,11 @@ from yanshi.contracts import Fact, Held, Provenance, WorldState
 View = Callable[[], NDArray[np.uint8]]
 """A picture (H, W, 3) of the scene from outside."""
 Image = NDArray[Any]
-TOLD = frozenset({"started", "succeeded", "failed", "finished"})
+TOLD = frozenset({"succeeded", "failed", "finished"})
 """Events that are worth a picture."""
 MAX_MOMENTS = 24
+SAME_MOMENT = 0.3
+"""Seconds within which the later of two pictures stands for both."""
 CELL = 0.05
 """Side of a cell of the LiDAR map [m]."""
 
@@ -156,6 +158,8 @@ class EpisodeLog:
         """Keep the pictures of this turn; when there are too many, every other one goes."""
         frames = {f.name: f.data for f in step.observation.frames.values() if f.modality in ("rgb", "depth")}
         scene = self.view() if self.view is not None else None
+        if self.moments and step.observation.stamp - self.moments[-1].stamp < SAME_MOMENT:
+            self.moments.pop()
         if len(self.moments) >= MAX_MOMENTS:
             del self.moments[2::2]
         self.moments.append(Moment(stamp=step.observation.stamp, title=title, scene=scene, frames=frames))

@@ -152,7 +152,8 @@ class Report:
 
     def _moments(self) -> Iterator[str]:
         shown = _spread(self.log.moments, SHOWN_MOMENTS)
-        yield f'<div class="moments">{"".join(map(_moment, shown))}</div>'
+        css = "moments" if any(m.frames for m in shown) else "moments bare"
+        yield f'<div class="{css}">{"".join(map(_moment, shown))}</div>'
 
     def _map_lead(self) -> str:
         way = np.array(self.log.path)[:, 1:3]

@@ -107,7 +107,7 @@ class VideoRecorder:
         if step.activity and step.current is not None:
             doing = f"{doing} · {step.activity}"
         speed = self._every * self._fps * 0.04
-        time = f"{clock(step.observation.stamp)}   {speed:g}×"
+        time = f"{clock(step.observation.stamp)}   {speed:g}x"
         draw.text((GAP, top + 7), _fit(f"“{self._title}”", width - 130, 18), INK, _font(18))
         draw.text((GAP, top + 32), _fit(doing, width - 130, 15), SOFT, _font(15))
         draw.text((width - GAP, top + 7), time, INK, _font(18), anchor="ra")
