@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import cos, sin, sqrt
+from operator import truediv
 from typing import Any, Protocol
 
 import mujoco
@@ -17,9 +18,10 @@ from yanshi.errors import InputError, WorldError
 __all__ = ["MotorControl", "MotorState"]
 
 Array = NDArray[Any]
+Axes = list[list[float]]
 
 DAMPING = (4e-4, 20.0)
-"""λ² of the damped least squares where the wanted pose is reached, and its growth with the squared error [1/m², 1/rad²]."""
+"""λ² of the damped least squares where the wanted pose is reached, and its growth with the squared error."""
 POSTURE_GAIN = 0.8
 """How fast a redundant joint returns to the home posture [1/s]."""
 KINEMATIC_GAIN = 10.0
@@ -29,7 +31,7 @@ LOAD_GAIN = 2.0
 LOAD_BOUND = (0.01, 0.05)
 """The greatest such error that is compensated [m, rad], per axis."""
 LEAD = (0.012, 0.08)
-"""How far the wanted tool pose may run ahead of the tool at rest [m, rad]: it bounds the force on what is in the way."""
+"""How far the wanted tool pose may run ahead of a tool at rest [m, rad]: it bounds the force on what is in the way."""
 JOINT_LEAD = 0.25
 """How far the wanted position of an arm joint may run ahead of the joint [rad]."""
 JOINT_MARGIN = 0.01
@@ -59,16 +61,16 @@ class MotorState(Protocol):
 class MotorControl:
     """Turns actions of one robot (see `Robot`) into ``ctrl``.
 
-    The wanted tool pose X*, relative to the base, is the integral of the commanded twist. With J the Jacobian of the tool at
-    the present joint positions q, and q* the wanted ones, each control step moves q* by the damped least-squares solution
-    (Nakamura & Hanafusa 1986) with a null-space posture term
+    The wanted tool pose X*, relative to the base, is the integral of the commanded twist. With J the Jacobian of the tool
+    at the present joint positions q, and q* the wanted ones, each control step moves q* by the damped least-squares
+    solution (Nakamura & Hanafusa 1986) with a null-space posture term
 
-        dq* = n + Jᵀ (J Jᵀ + λ²I)⁻¹ (v - J n),         n = k (q_home - q*),
-        v = twist + k₁ (X* + c - (X + J (q* - q))),     dc = k₂ (X* - X),
+        dq* = n + Jᵀ (J Jᵀ + λ²I)⁻¹ (v - J n),          n = k (q_home - q*),
+        v = twist + k₁ (X* + c - (X + J (q* - q))),      dc = k₂ (X* - X),
 
-    so that with a zero command the tool holds its pose relative to the base, without drift and whatever it carries. λ grows with
-    the error that remains (Sugihara 2011), which keeps it quiet where a pose is out of reach; joints at a limit are taken out
-    of the solution. The lag of the position servos is compensated by their known damping.
+    so that with a zero command the tool holds its pose relative to the base, without drift and whatever it carries. λ grows
+    with the error that remains (Sugihara 2011), which keeps it quiet where a pose is out of reach; joints at a limit are
+    taken out of the solution. The lag of the position servos is compensated by their known damping.
 
     Args:
         model: the compiled world.
@@ -91,13 +93,18 @@ class MotorControl:
         self._home = np.array([robot.home.get(joint, 0.0) for joint in robot.arm_joints])
         self._speed_limit = list(robot.joint_speed or [2.0] * n)
         self._lag = max(self._arm.lag) + CONTROL_DT
-        self._wanted_joints = np.zeros(n)
+        self._servo_lead = [lag - 0.5 * CONTROL_DT for lag in self._arm.lag]
+        self._hinges = np.zeros((2, n, 3))
+        self._across = np.zeros((n, 3))
+        self._jacobian_t = np.zeros((n, 6))
         self._ahead_and_posture = np.zeros((2, n))
-        # In the base frame, as columns: wanted axes and position of the tool, twist, load.
-        self._tool = np.zeros((3, 8))
-        self._jacobian = np.zeros((n, 6))
         self._normal = np.zeros((6, 6))
+        self._diagonal = self._normal.ravel()[::7]
         self._solution = np.zeros(6)
+        self._wanted_joints = np.zeros(n)
+        self._wanted_position = [0.0, 0.0, 0.0]
+        self._wanted_axes: Axes = np.eye(3).tolist()
+        self._load = [0.0] * 6
         self._wanted_head = [0.0, 0.0]
         self._wanted_base = [0.0, 0.0, 0.0]
         self._drive = [0.0, 0.0, 0.0]
@@ -108,9 +115,9 @@ class MotorControl:
         """Want what is: the tool pose, base and head of `state`, at rest. Its kinematics must be up to date."""
         self._bind(state)
         self._wanted_joints[:] = state.qpos[self._arm.qpos]
-        self._tool[:] = 0.0
-        self._tool[:, :3] = self._base_axes.T @ self._tool_axes
-        self._tool[:, 3] = (self._tool_position - self._base_position) @ self._base_axes
+        self._wanted_axes = self._base_axes.T.dot(self._tool_axes).tolist()
+        self._wanted_position = (self._tool_position - self._base_position).dot(self._base_axes).tolist()
+        self._load = [0.0] * 6
         self._drive = [0.0, 0.0, 0.0]
         self._steady = True
         if self._wheels is not None:
@@ -131,9 +138,11 @@ class MotorControl:
         if action.shape != (self.nu,):
             raise InputError(f"action: expected shape ({self.nu},) for robot '{self.robot.name}', got {action.shape}.")
         values = action.tolist()
-        if sum(values) - sum(values) != 0.0:
+        total = sum(values)
+        if total - total != 0.0:
             raise InputError(f"action: expected finite values, got {values}.")
-        values = [-1.0 if value < -1.0 else 1.0 if value > 1.0 else value for value in values]
+        if max(values) > 1.0 or min(values) < -1.0:
+            values = [min(max(value, -1.0), 1.0) for value in values]
         if state is not self._bound:
             self._bind(state)
         start = 0
@@ -187,122 +196,122 @@ class MotorControl:
         state.ctrl[wheels.ctrl] = control
 
     def _move_arm(self, state: MotorState, values: list[float]) -> None:
-        arm, wanted = self._arm, self._wanted_joints
+        """One step of the wanted tool pose and of the wanted joint positions, all in the base frame."""
+        arm, wanted, jacobian_t = self._arm, self._wanted_joints, self._jacobian_t
         error, twist = self._pose_error(values)
 
-        # The columns of J: hinges turn about their axis through their anchor. All in the map frame, as MuJoCo gives them; one
-        # time step older than qpos, which the joint velocities make good.
-        jacobian_t = self._jacobian
-        axes = self._axes[arm.joints]
+        # The columns of J, hinges that turn about an axis through an anchor, are one physics step older than qpos; the joint
+        # velocities make that good.
+        axes, lever = self._hinges
+        axes[:] = self._axes[arm.joints]
+        np.subtract(self._tool_position, self._anchors[arm.joints], out=lever)
+        axes, lever = self._hinges @ self._base_axes
         jacobian_t[:, 3:] = axes
-        lever = self._tool_position - self._anchors[arm.joints]
-        np.matmul((axes[:, :, None] * lever[:, None, :]).reshape(-1, 9), _CROSS, out=jacobian_t[:, :3])
+        np.dot((axes[:, :, None] * lever[:, None, :]).reshape(-1, 9), _CROSS, out=self._across)
+        jacobian_t[:, :3] = self._across
         if arm.slides is not None:
             jacobian_t[arm.slides, :3] = axes[arm.slides]
             jacobian_t[arm.slides, 3:] = 0.0
 
         ahead, posture = self._ahead_and_posture
-        q = self._qpos[arm.qpos]
-        np.subtract(wanted, q, out=ahead)
+        present = self._qpos[arm.qpos]
+        np.subtract(wanted, present, out=ahead)
         ahead += self._qvel[arm.dofs] * self._timestep
         np.subtract(self._home, wanted, out=posture)
         posture *= POSTURE_GAIN
         by_joints, by_posture = self._ahead_and_posture @ jacobian_t
         error -= by_joints
-        damping = DAMPING[0] + DAMPING[1] * float(error @ error)
+        damping = DAMPING[0] + DAMPING[1] * float(error.dot(error))
         error *= KINEMATIC_GAIN
         error += twist
-        rates = self._solve(jacobian_t, error - by_posture, damping).tolist()
+        rates = self._solve(error - by_posture, damping)
         before = wanted.tolist()
-        blocked = [
-            not low < position + rate * CONTROL_DT < high
-            for position, rate, low, high in zip(before, rates, arm.low, arm.high, strict=True)
-        ]
-        if any(blocked):
+        blocked = arm.beyond(before, rates)
+        if blocked:
             jacobian_t[blocked] = 0.0
             posture[blocked] = 0.0
-            rates = self._solve(jacobian_t, error - posture @ jacobian_t, damping).tolist()
-        self._set_joints(state, q.tolist(), before, rates)
+            rates = self._solve(error - posture @ jacobian_t, damping)
 
-    def _set_joints(self, state: MotorState, present: list[float], before: list[float], rates: list[float]) -> None:
-        """Move the wanted joint positions on by one step, within speed, position and lead, and tell the servos.
-
-        A servo follows its set point late by kv / kp; the set point leads by as much, and is held for a whole step.
-        """
-        arm = self._arm
-        fastest = max([abs(rate) / limit for rate, limit in zip(rates, self._speed_limit, strict=True)])
-        scale = 1.0 / fastest if fastest > 1.0 else 1.0
-        control = []
-        for i, rate in enumerate(rates):
-            rate *= scale
-            q = present[i]
-            wanted = before[i] + rate * CONTROL_DT
-            wanted = min(max(wanted, q - JOINT_LEAD, arm.low[i]), q + JOINT_LEAD, arm.high[i])
-            before[i] = wanted
-            control.append(wanted + rate * (arm.lag[i] - 0.5 * CONTROL_DT))
-        self._wanted_joints[:] = before
+        # A servo follows its set point late by kv / kp; the set point leads by as much, and is held for a whole step.
+        fastest = max(map(truediv, map(abs, rates), self._speed_limit))
+        if fastest > 1.0:
+            rates = [rate / fastest for rate in rates]
+        after, control = [], []
+        for q, p, rate, low, high, lag in zip(
+            present.tolist(), before, rates, arm.low, arm.high, self._servo_lead, strict=True
+        ):
+            p += rate * CONTROL_DT
+            if not -JOINT_LEAD < p - q < JOINT_LEAD:
+                p = q + (JOINT_LEAD if p > q else -JOINT_LEAD)
+            p = low if p < low else high if p > high else p
+            after.append(p)
+            control.append(p + rate * lag)
+        wanted[:] = after
         state.ctrl[arm.ctrl] = control
 
     def _pose_error(self, values: list[float]) -> tuple[Array, Array]:
-        """Pose error and commanded twist, (6,) each, in the map frame; moves the wanted pose on by one step.
+        """Pose error and commanded twist, (6,) each; moves the wanted pose on by one step.
 
         The wanted pose stays near the tool, so that pushing against something does not wind it up.
         """
         linear, angular = self.robot.tcp_speed
-        x, y, z = values[0] * linear, values[1] * linear, values[2] * linear
-        a, b, c = values[3] * angular, values[4] * angular, values[5] * angular
-        speed, turning = sqrt(x * x + y * y + z * z), sqrt(a * a + b * b + c * c)
-        tool = self._tool
-        tool[:, 4] = x, y, z
-        tool[:, 5] = a, b, c
-        mapped = self._base_axes @ tool
-        position = mapped[:, 3] + self._base_position
-        position -= self._tool_position
-        turn = mapped[:, :3] @ self._tool_axes.T
-        _, (_, _, xz), _ = rows = turn.tolist()
-        # For a small angle, the rotation vector of R is the vector of (R - Rᵀ) / 2.
-        rx, ry, rz = 0.5 * (rows[2][1] - xz), 0.5 * (rows[0][2] - rows[2][0]), 0.5 * (rows[1][0] - rows[0][1])
-        px, py, pz = position.tolist()
+        vx, vy, vz = values[0] * linear, values[1] * linear, values[2] * linear
+        wx, wy, wz = values[3] * angular, values[4] * angular, values[5] * angular
+        speed, turning = sqrt(vx * vx + vy * vy + vz * vz), sqrt(wx * wx + wy * wy + wz * wz)
+        position = (self._tool_position - self._base_position).dot(self._base_axes).tolist()
+        axes = self._base_axes.T.dot(self._tool_axes).tolist()
 
-        distance, bound = sqrt(px * px + py * py + pz * pz), LEAD[0] + speed * self._lag
-        shift = bound / distance if distance > bound else 1.0
-        angle, bound = sqrt(rx * rx + ry * ry + rz * rz), LEAD[1] + turning * self._lag
-        swing = bound / angle if angle > bound else 1.0
-        error = np.array([px * shift, py * shift, pz * shift, rx * swing, ry * swing, rz * swing])
-        if shift < 1.0:
-            tool[:, 3] = (self._tool_position + error[:3] - self._base_position) @ self._base_axes
+        x, y, z = (wanted - is_ for wanted, is_ in zip(self._wanted_position, position, strict=True))
+        distance, bound = sqrt(x * x + y * y + z * z), LEAD[0] + speed * self._lag
+        if distance > bound:
+            x, y, z = x * bound / distance, y * bound / distance, z * bound / distance
         elif speed == 0.0 and self._steady:
-            self._learn_load(6, error[:3])
-        if swing < 1.0:
-            tool[:, :3] = self._base_axes.T @ _rotation(*error[3:].tolist()) @ self._tool_axes
+            self._learn_load(0, (x, y, z))
+        self._wanted_position = [
+            position[0] + x + vx * CONTROL_DT,
+            position[1] + y + vy * CONTROL_DT,
+            position[2] + z + vz * CONTROL_DT,
+        ]
+
+        a, b, c = _turn(axes, self._wanted_axes)
+        angle, bound = sqrt(a * a + b * b + c * c), LEAD[1] + turning * self._lag
+        if angle > bound:
+            a, b, c = a * bound / angle, b * bound / angle, c * bound / angle
+            self._wanted_axes = _rotated(axes, a, b, c)
         elif turning == 0.0 and self._steady:
-            self._learn_load(7, error[3:])
-        error += mapped[:, 6:].T.ravel()
-
-        tool[:, 3] += (x * CONTROL_DT, y * CONTROL_DT, z * CONTROL_DT)
+            self._learn_load(3, (a, b, c))
         if turning > 0.0:
-            tool[:, :3] = _rotation(a * CONTROL_DT, b * CONTROL_DT, c * CONTROL_DT) @ tool[:, :3]
-        return error, mapped[:, 4:6].T.ravel()
+            self._wanted_axes = _rotated(self._wanted_axes, wx * CONTROL_DT, wy * CONTROL_DT, wz * CONTROL_DT)
 
-    def _learn_load(self, column: int, error_w: Array) -> None:
+        load = self._load
+        error = np.array([x + load[0], y + load[1], z + load[2], a + load[3], b + load[4], c + load[5]])
+        return error, np.array([vx, vy, vz, wx, wy, wz])
+
+    def _learn_load(self, start: int, error: tuple[float, float, float]) -> None:
         """Integrate a lasting error; not while the tool is held up by something or gathers speed."""
-        part, bound = self._tool[:, column], LOAD_BOUND[column - 6]
-        part += (LOAD_GAIN * CONTROL_DT) * (error_w @ self._base_axes)
-        np.minimum(np.maximum(part, -bound, out=part), bound, out=part)
+        bound = LOAD_BOUND[start // 3]
+        for i in range(3):
+            value = self._load[start + i] + LOAD_GAIN * CONTROL_DT * error[i]
+            self._load[start + i] = -bound if value < -bound else bound if value > bound else value
 
-    def _solve(self, jacobian_t: Array, velocity: Array, damping: float) -> Array:
-        """Joint velocities (n,) for a tool velocity (6,) beyond what the posture term, which is added, brings about."""
-        normal = np.matmul(jacobian_t.T, jacobian_t, out=self._normal)
-        normal += damping * _EYE
+    def _solve(self, velocity: Array, damping: float) -> list[float]:
+        """Joint velocities for a tool velocity (6,) beyond what the posture term, which is added, brings about."""
+        jacobian_t, normal = self._jacobian_t, self._normal
+        np.dot(jacobian_t.T, jacobian_t, out=normal)
+        self._diagonal += damping
         mujoco.mju_cholFactor(normal, 0.0)
         mujoco.mju_cholSolve(self._solution, normal, velocity)
-        return jacobian_t @ self._solution + self._ahead_and_posture[1]
+        rates = jacobian_t.dot(self._solution)
+        rates += self._ahead_and_posture[1]
+        listed: list[float] = rates.tolist()
+        return listed
 
 
-_EYE = np.eye(6)
-_CROSS = np.array([[[float((i - j) * (j - k) * (k - i) / 2) for k in range(3)] for j in range(3)] for i in range(3)])
-"""(9, 3): the outer product of a and b, flat, times this is a × b."""
+_CROSS = np.zeros((3, 3, 3))
+for _i, _j, _k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+    _CROSS[_i, _j, _k], _CROSS[_j, _i, _k] = 1.0, -1.0
 _CROSS = _CROSS.reshape(9, 3)
+"""The outer product of a and b, flat (9,), times this is a × b."""
 
 
 class _Joints:
@@ -324,6 +333,14 @@ class _Joints:
         self.lag = (-model.actuator_biasprm[acts, 2] / np.where(gain > 0.0, gain, 1.0)).tolist()
         """Seconds by which a position servo trails a ramp: kv / kp."""
 
+    def beyond(self, positions: list[float], rates: list[float]) -> list[int]:
+        """Which joints would be beyond a limit after one control step."""
+        found = []
+        for i, (position, rate, low, high) in enumerate(zip(positions, rates, self.low, self.high, strict=True)):
+            if not low < position + rate * CONTROL_DT < high:
+                found.append(i)
+        return found
+
 
 def _indices(numbers: NDArray[np.integer]) -> slice | NDArray[np.integer]:
     """A slice where the numbers are consecutive, which is faster to read and write."""
@@ -344,16 +361,29 @@ def _require_chain(model: mujoco.MjModel, robot: Robot) -> None:
             raise WorldError(f"Robot '{robot.name}': arm joint '{joint}' does not move the site '{robot.tcp_site}'.")
 
 
-def _rotation(x: float, y: float, z: float) -> Array:
-    """Rotation matrix (3, 3) of a rotation vector [rad] (Rodrigues)."""
+def _turn(start: Axes, end: Axes) -> tuple[float, float, float]:
+    """Rotation vector from one set of axes (columns) to another, exact for small angles: the vector of (R - Rᵀ) / 2."""
+    (sxx, sxy, sxz), (syx, syy, syz), (szx, szy, szz) = start
+    (exx, exy, exz), (eyx, eyy, eyz), (ezx, ezy, ezz) = end
+    return (
+        0.5 * (syx * ezx + syy * ezy + syz * ezz - szx * eyx - szy * eyy - szz * eyz),
+        0.5 * (szx * exx + szy * exy + szz * exz - sxx * ezx - sxy * ezy - sxz * ezz),
+        0.5 * (sxx * eyx + sxy * eyy + sxz * eyz - syx * exx - syy * exy - syz * exz),
+    )
+
+
+def _rotated(axes: Axes, x: float, y: float, z: float) -> Axes:
+    """Axes (columns) turned by a rotation vector [rad] (Rodrigues)."""
     angle = sqrt(x * x + y * y + z * z)
     x, y, z = x / angle, y / angle, z / angle
     c, s = cos(angle), sin(angle)
     t = 1.0 - c
-    return np.array(
+    rotation = np.array(
         [
             [c + x * x * t, x * y * t - z * s, x * z * t + y * s],
             [y * x * t + z * s, c + y * y * t, y * z * t - x * s],
             [z * x * t - y * s, z * y * t + x * s, c + z * z * t],
         ]
     )
+    turned: Axes = rotation.dot(axes).tolist()
+    return turned
