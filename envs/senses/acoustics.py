@@ -10,18 +10,18 @@ The pressure at microphone m is
 
 with x_b the waveform's bands (see `wavetable`). As x can be read at any time there is no state: a stretch of sound is
 the same whether it is rendered in one piece or in many, so there is nothing to click between control steps, and a
-moving source or microphone is heard with its Doppler shift. When the way of the sound changes (a doorway is passed), the
-old paths fade out while the new ones fade in between two knots.
+moving source or microphone is heard with its Doppler shift. When the way of the sound changes (a doorway is passed),
+the old paths fade out while the new ones fade in between two knots.
 
 Image sources: Allen and Berkley, "Image method for efficiently simulating small-room acoustics", JASA 65 (1979).
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -81,7 +81,7 @@ def _lattice(order: int) -> tuple[Array, Array, Array, Array]:
     x the source's distance from `low`.
     """
     span = range(-order, order + 1)
-    cells = [c for c in itertools.product(span, repeat=3) if sum(map(abs, c)) <= order]
+    cells = [c for c in product(span, repeat=3) if sum(map(abs, c)) <= order]
     index = np.array(sorted(cells, key=lambda c: (sum(map(abs, c)), c)), dtype=float).reshape(-1, 3)
     odd = index % 2 == 1
     sign = np.where(odd, -1.0, 1.0)
@@ -136,7 +136,8 @@ def paths(knots: Sequence[Knot], *, order: int = 1, air: bool = True) -> tuple[A
         air: Whether air takes away high frequencies.
 
     Returns:
-        Delays (K, P, M) [s], distance / c; and gains (B, K, P, M), 1 / distance × reflections, for the bands of `wavetable`.
+        Delays (K, P, M) [s], distance / c; and gains (B, K, P, M), 1 / distance × reflections, for the bands of
+        `wavetable`.
     """
     sources = np.array([knot.arrival.position_w for knot in knots])
     room = knots[0].room
@@ -190,30 +191,30 @@ def render(emission: Emission, knots: Sequence[Knot], samples: range, *, order: 
     step = round(BLOCK * rate)
     for begin in range(0, len(samples), step):
         block = samples[begin : begin + step]
-        times = np.arange(block.start, block.stop) / rate
-        first = max(0, int(np.searchsorted(knot_times, times[0], side="right")) - 1)
-        last = int(np.searchsorted(knot_times, times[-1])) + 1
-        near, weights = knots[first:last], _hat(knot_times[first:last], times)
+        first = max(0, int(np.searchsorted(knot_times, block.start / rate, side="right")) - 1)
+        last = int(np.searchsorted(knot_times, (block.stop - 1) / rate)) + 1
+        near, weights = knots[first:last], _hat(knot_times[first:last], block, rate)
         for run in _runs(near):
-            rise = weights[run]
-            hold = rise.copy()
-            hold[0] += weights[: run.start].sum(axis=0)
-            hold[-1] += weights[run.stop :].sum(axis=0)
+            rise = hold = weights[run]
+            if len(rise) < len(weights):
+                hold = rise.copy()
+                hold[0] += weights[: run.start].sum(axis=0)
+                hold[-1] += weights[run.stop :].sum(axis=0)
             delays, gains = paths(near[run], order=order, air=air)
             out[:, begin : begin + step] += _sum(emission, block, (delays, hold), (gains, rise))
     return out
 
 
-def _hat(knots: Array, times: Array) -> Array:
-    """(K, T) weights that interpolate linearly between values at `knots` (K,)."""
-    if len(knots) == 1:
-        return np.ones((1, len(times)))
-    left = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, len(knots) - 2)
-    share = np.clip((times - knots[left]) / (knots[left + 1] - knots[left]), 0.0, 1.0)
-    weights = np.zeros((len(knots), len(times)))
-    column = np.arange(len(times))
-    weights[left, column] = 1.0 - share
-    weights[left + 1, column] = share
+def _hat(knots: Array, samples: range, rate: float) -> Array:
+    """(K, T) float32 weights that interpolate linearly between values at `knots` (K,) [s]."""
+    weights = np.zeros((len(knots), len(samples)), dtype=np.float32)
+    places = np.clip(np.ceil(knots * rate - 1e-6).astype(int) - samples.start, 0, len(samples)).tolist()
+    weights[0, : places[0]] = 1.0
+    for k, (begin, end) in enumerate(pairwise(places)):
+        share = (np.arange(begin, end) + (samples.start - knots[k] * rate)) / ((knots[k + 1] - knots[k]) * rate)
+        weights[k + 1, begin:end] = share
+        weights[k, begin:end] = 1.0 - share
+    weights[-1, places[-1] :] = 1.0
     return weights
 
 
@@ -245,22 +246,21 @@ def _sum(emission: Emission, samples: range, delays: tuple[Array, Array], gains:
     longest = np.ceil(delay.max() * scale)
     origin = np.floor(age[0] * scale)
     nearer = (longest + (age[0] * scale - origin)) - delay.reshape(n_knots, -1).T * scale
-    fraction = nearer.astype(np.float32) @ delays[1].astype(np.float32)
+    fraction = nearer.astype(np.float32) @ delays[1]
     step = fraction.astype(np.int32)
     np.subtract(fraction, step, out=fraction, dtype=np.float32, casting="unsafe")
     base = int(origin - longest) + OVERSAMPLING * np.arange(len(samples))
-    index = step + table.place(base)
-    gain_weights = gains[1].astype(np.float32)
-    total = np.zeros((n_microphones, len(samples)), dtype=np.float32)
     switches = earliest < FADE or latest > emission.stop - emission.start
     emitted = (base + step + fraction) / scale if switches else None
+    step += table.place(base)
+    total = np.zeros((n_microphones, len(samples)), dtype=np.float32)
     for band in range(bands):
         if gains[0][band].any():
-            strength = (emission.gain * gains[0][band].reshape(n_knots, -1).T).astype(np.float32) @ gain_weights
+            strength = (emission.gain * gains[0][band].reshape(n_knots, -1).T).astype(np.float32) @ gains[1]
             if emitted is not None:
                 strength *= _envelope(emitted, emission.stop - emission.start)
             shape = (n_paths, n_microphones, len(samples))
-            value = table.read(band, index, fraction)
+            value = table.read(band, step, fraction)
             total += np.einsum("pmt,pmt->mt", strength.reshape(shape), value.reshape(shape))
     return total
 

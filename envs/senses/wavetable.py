@@ -42,6 +42,8 @@ def air_loss(frequency: Array, distance: float) -> Array:
     return np.asarray(np.exp(-AIR_ABSORPTION * np.square(frequency) * distance))
 
 
+FAR = 2**30
+"""A fine sample that is far outside of any table, and still an int32 when a block is added to it."""
 LEAD = 2
 """Fine samples of silence before a sound that is not periodic."""
 
@@ -61,14 +63,14 @@ class Wavetable:
         self._bands: dict[int, Array] = {}
 
     def place(self, index: Array) -> Array:
-        """Where fine samples (T,), counted from the start of the sound, are in the table.
+        """Where fine samples (T,) int64, counted from the start of the sound, are in the table; int32.
 
         A loop is wound back as a whole, so that rising indices stay rising; all must lie within `MARGIN`.
         """
         if self.periodic:
             period = len(self._samples) * OVERSAMPLING
-            return np.asarray(index - index[0] // period * period)
-        return index + LEAD
+            return (index - index[0] // period * period).astype(np.int32)
+        return np.clip(index + LEAD, -FAR, FAR).astype(np.int32)
 
     def read(self, band: int, index: Array, fraction: Array) -> Array:
         """The values of a band, float32.
@@ -79,7 +81,9 @@ class Wavetable:
             fraction: float32 of the way to the next fine sample.
         """
         value = self.band(band).take(index, mode="clip").view(np.float32).reshape(*index.shape, 2)
-        return np.asarray(value[..., 0] + fraction * value[..., 1])
+        between: Array = fraction * value[..., 1]
+        between += value[..., 0]
+        return between
 
     def band(self, index: int) -> Array:
         """(n,) complex64: the value at each fine sample and, as imaginary part, the step to the next."""
