@@ -130,7 +130,9 @@ class SearchPlanner:
             if calls[0].skill in ("look_for", "listen"):
                 return None
             calls = calls[1:]
-        report = verify(self.domain, situation, calls, None if not calls or calls[-1].skill in ("look_for", "listen") else goal)
+        report = verify(
+            self.domain, situation, calls, None if not calls or calls[-1].skill in ("look_for", "listen") else goal
+        )
         return report.counter_example or None
 
     def reached(self, goal: Goal, belief: WorldState) -> bool:

@@ -85,9 +85,6 @@ def _resolve(goal: Goal, situation: Situation, result: Resolution) -> Goal:
 
 def _describes(goal: Goal) -> bool:
     """Whether a part of a goal only says what is meant: nothing of it is to be achieved."""
-    if goal.op == "not" and len(list(goal.facts())) == 1:
-        fact = next(goal.facts())
-        return fact.predicate in STATIC or fact.predicate.startswith(PAST)
     return all(f.predicate in STATIC or f.predicate.startswith(PAST) or f.predicate == "sounding" for f in goal.facts())
 
 

@@ -12,8 +12,11 @@ import numpy as np
 from yanshi.contracts import Entity, WorldState
 from yanshi.goals import Fact
 
-STATIC = frozenset({"kind", "color", "size", "material", "shape", "digit", "movable"})
+STATIC = frozenset({"kind", "color", "size", "material", "shape", "digit", "movable", "bigger"})
 """Predicates about what a thing is. No skill changes them."""
+
+SIZES = ("small", "medium", "large")
+"""Words for sizes, in order."""
 
 HAND_EMPTY = Fact("hand_empty")
 """Nothing is held."""
@@ -30,6 +33,16 @@ def describes(entity: Entity, fact: Fact) -> bool:
         return entity.category == "object"
     value = fact.args[1]
     return entity.label == value if fact.predicate == "kind" else entity.attributes.get(fact.predicate) == value
+
+
+def bigger(one: Entity | None, other: Entity | None) -> bool:
+    """Whether one thing is larger than another: by the words for their sizes where those differ, else by volume."""
+    if one is None or other is None or one.name == other.name:
+        return False
+    ranks = [SIZES.index(size) if (size := e.attributes.get("size")) in SIZES else None for e in (one, other)]
+    if ranks[0] is not None and ranks[1] is not None and ranks[0] != ranks[1]:
+        return ranks[0] > ranks[1]
+    return bool(np.prod(one.extent) > 1.1 * np.prod(other.extent))
 
 
 def description(entity: Entity) -> list[Fact]:
@@ -76,8 +89,10 @@ class Situation:
     def true(self, fact: Fact) -> bool:
         """Whether a fact is the case."""
         if fact.predicate in STATIC:
-            entity = self.entities.get(fact.args[0])
-            return entity is not None and describes(entity, fact)
+            things = [self.entities.get(name) for name in fact.args]
+            if fact.predicate == "bigger":
+                return len(things) == 2 and bigger(things[0], things[1])
+            return things[0] is not None and describes(things[0], fact)
         return fact in self.facts
 
     @cached_property

@@ -1,0 +1,157 @@
+"""The words for things: kinds, colours, sizes, shapes, materials, rooms, sounds, and what else people call them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from yanshi.contracts import Entity, WorldState
+
+SYNONYMS: Mapping[str, str] = {
+    "trash can": "bin", "trash bin": "bin", "waste bin": "bin", "wastebasket": "bin", "garbage can": "bin", "rubbish bin": "bin",
+    "dustbin": "bin", "trash": "bin", "garbage": "bin", "rubbish": "bin", "wastepaper basket": "bin",
+    "basin": "sink", "kitchen sink": "sink", "washbasin": "sink", "tap": "sink",
+    "couch": "sofa", "settee": "sofa", "worktop": "counter", "kitchen counter": "counter", "countertop": "counter",
+    "bedside table": "nightstand", "night table": "nightstand", "low table": "coffee_table", "lounge": "living_room",
+    "sitting room": "living_room", "telephone": "phone", "cell phone": "phone", "mobile": "phone", "smartphone": "phone",
+    "clock": "alarm_clock", "alarm": "alarm_clock", "refrigerator": "fridge", "cooker": "stove",
+    "oven": "stove", "die": "dice", "felt pen": "marker", "pen": "marker", "felt tip": "marker", "remote control": "remote",
+    "rubber duck": "duck", "duckling": "duck", "toy duck": "duck", "tin": "can", "tin can": "can", "soda can": "can",
+    "milk": "milk_carton", "carton": "milk_carton", "tea": "tea_box", "car": "toy_car", "bar of soap": "soap",
+    "notepad": "notebook", "light switch": "switch", "lightswitch": "switch", "cupboard": "cabinet", "bookshelf": "shelf",
+    "shelves": "shelf", "cube block": "cube", "coffee mug": "mug", "coffee cup": "mug", "teapot": "kettle", "number": "tile",
+    "numeral": "tile", "digit": "tile", "number tile": "tile", "card": "tile", "sign": "tile", "push button": "button",
+    "mini button": "button", "human": "person", "man": "person", "woman": "person", "box drawer": "drawer",
+    "scarlet": "red", "crimson": "red", "ruby": "red", "azure": "blue", "navy": "blue", "emerald": "green", "violet": "purple",
+    "lilac": "purple", "golden": "yellow", "rose": "pink", "magenta": "pink", "tan": "brown", "grey": "gray",
+    "big": "large", "huge": "large", "little": "small", "tiny": "small", "mini": "small", "circular": "round",
+    "spherical": "round", "ball shaped": "round", "cubic": "cube", "cubical": "cube", "cylindrical": "cylinder",
+    "wooden": "wood", "metallic": "metal", "oblong": "long",
+}  # fmt: skip
+"""Other words → the word of the vocabulary, where that exists. Whatever is itself in the vocabulary stays as it is."""
+
+ANYTHING = ("thing", "object", "item", "one", "stuff", "piece")
+"""Nouns that say nothing about the kind."""
+SOUNDS: Mapping[str, tuple[str, ...]] = {
+    "ring": ("ringing", "rings"), "beep": ("beeping", "beeps"), "whistle": ("whistling", "whistles"),
+    "buzz": ("buzzing", "buzzes"), "hum": ("humming", "hums"), "knock": ("knocking", "knocks"),
+    "voice": ("calling", "talking", "shouting", "speaking", "calls"),
+}  # fmt: skip
+SOUNDING = frozenset({"sounding", "making", "noisy", "chiming", "audible"}) | {w for ws in SOUNDS.values() for w in ws}
+"""Words that say of a thing that it makes a sound."""
+LIGHT = "light"
+"""The light of a room: no thing that can be handled, but something that can be asked for."""
+LARGER = frozenset({"larger", "bigger", "largest", "biggest", "greater", "taller", "tallest"})
+SMALLER = frozenset({"smaller", "littler", "smallest", "littlest", "tinier", "tiniest", "shorter"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """What can be spoken of. Give it the kinds that worlds are made of; the fixtures and rooms come from the belief."""
+
+    labels: tuple[str, ...] = ()
+    """Kinds of movable object."""
+    colors: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ("small", "medium", "large")
+    shapes: tuple[str, ...] = ()
+    materials: tuple[str, ...] = ()
+    fixtures: tuple[str, ...] = ()
+    """Kinds of furniture, parts and controls."""
+    rooms: tuple[str, ...] = ()
+    sounds: tuple[str, ...] = tuple(SOUNDS)
+
+    def __post_init__(self) -> None:
+        for name in ("labels", "colors", "sizes", "shapes", "materials", "fixtures", "rooms", "sounds"):
+            object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
+
+    def with_belief(self, belief: WorldState) -> Vocabulary:
+        """The vocabulary with the things, fixtures and rooms of a belief."""
+        entities = belief.entities.values()
+        rooms = belief.plan_of_home.rooms if belief.plan_of_home else ()
+        seen = [e for e in entities if e.category == "object" and e.label != "thing"]
+        return Vocabulary(
+            labels=(*self.labels, *(e.label for e in seen)),
+            colors=(*self.colors, *_values(entities, "color")),
+            sizes=(*self.sizes, *_values(entities, "size")),
+            shapes=(*self.shapes, *_values(seen, "shape")),
+            materials=(*self.materials, *_values(seen, "material")),
+            fixtures=(*self.fixtures, *(e.label for e in entities if e.category != "object")),
+            rooms=(*self.rooms, *(room.name for room in rooms)),
+            sounds=self.sounds,
+        )
+
+    @cached_property
+    def adjectives(self) -> Mapping[str, tuple[str, str]]:
+        """Word → the attribute and value that it says."""
+        table: dict[str, tuple[str, str]] = {}
+        for kind, values in (
+            ("material", self.materials),
+            ("shape", self.shapes),
+            ("size", self.sizes),
+            ("color", self.colors),
+        ):
+            table |= {value.replace("_", " "): (kind, value) for value in values}
+        for word, meaning in SYNONYMS.items():
+            if meaning in table:
+                table.setdefault(word, table[meaning])
+        return table
+
+    @cached_property
+    def nouns(self) -> Mapping[str, str]:
+        """Word or words → the kind of thing or the room that they name."""
+        table = {name.replace("_", " "): name for name in (*self.rooms, *self.fixtures, *self.labels)}
+        table |= dict.fromkeys(("light", "lights", "lighting", "room light", "ceiling light"), LIGHT)
+        for word, meaning in SYNONYMS.items():
+            if meaning.replace("_", " ") in table:
+                table.setdefault(word, table[meaning.replace("_", " ")])
+        for word, meaning in list(table.items()):
+            for plural in _plurals(word):
+                table.setdefault(plural, meaning)
+        return table
+
+    @cached_property
+    def plurals(self) -> frozenset[str]:
+        """Noun phrases that speak of more than one."""
+        singular = [*(n.replace("_", " ") for n in (*self.labels, *self.fixtures)), *ANYTHING, *SYNONYMS]
+        return frozenset(p for word in singular for p in _plurals(word)) - {n.replace("_", " ") for n in self.labels}
+
+    def sounds_like(self, word: str) -> str | None:
+        """The sound that a word such as ``ringing`` names."""
+        return next((sound for sound, words in SOUNDS.items() if word in words and sound in self.sounds), None)
+
+
+def _values(entities: Iterable[Entity], attribute: str) -> list[str]:
+    return [e.attributes[attribute] for e in entities if attribute in e.attributes]
+
+
+def _plurals(word: str) -> tuple[str, ...]:
+    if word.endswith("y") and word[-2:-1] not in "aeiou":
+        return (f"{word[:-1]}ies",)
+    if word.endswith(("s", "x", "ch", "sh")):
+        return (f"{word}es",)
+    return (f"{word}s",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What a noun phrase says of the thing it means."""
+
+    words: str
+    """As it was said."""
+    label: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    room: str | None = None
+    """The room that it names, or the room in which the thing is said to be."""
+    relation: tuple[str, Description] | None = None
+    """``beside``, ``on`` or ``in`` another thing."""
+    owner: Description | None = None
+    """Whose part it is: the drawer *of the chest*."""
+    compare: str | None = None
+    """``larger`` or ``smaller`` than the others of its kind."""
+    sounding: bool = False
+    all: bool = False
+    """All such things."""
+    pronoun: bool = False
+    unknown: tuple[str, ...] = ()
+    """Words in it that the vocabulary does not have."""
