@@ -3,11 +3,11 @@
 Every fact of the goal gets a value in [0, 1], 1 when it is true. What is not yet true is worth (d in metres):
 
 ================  ======================================================================
-``holding(x)``    0.9 · reach, with reach = 1 - tanh(2.5 · d(tool, x))
-``on`` ``in``     0.3 · reach of x + 0.2 if x is held + 0.45 · (1 - tanh(2 · d(x, region)))
+``holding(x)``    0.9 · reach, with reach = 1 / (1 + 5 d(tool, x))
+``on`` ``in``     0.3 · reach of x + 0.2 if x is held + 0.45 / (1 + 5 d(x, region))
 ``open closed``   0.4 · reach of its handle + 0.55 · the part of the way already opened or closed
 ``powered``       0.9 · reach of its button
-``near``          0.9 · (1 - tanh(d(base, x)))
+``near``          0.9 / (1 + d(base, x))
 any other         0
 ================  ======================================================================
 
@@ -62,18 +62,16 @@ class DenseReward:
             values[:, self._columns] = np.maximum(values[:, self._columns], self._shaping(now))
         if len(self._near):
             offset = now.xpos[:, self._near_body, :2] - now.xpos[:, self._base, None, :2]
-            values[:, self._near] = np.maximum(
-                values[:, self._near], 0.9 - 0.9 * np.tanh(np.linalg.norm(offset, axis=2))
-            )
+            values[:, self._near] = np.maximum(values[:, self._near], 0.9 / (1.0 + np.linalg.norm(offset, axis=2)))
         return self._check.score(values)
 
     def _shaping(self, now: Snapshot) -> Floats:
         """(n, shaped facts)."""
         grip = now.xpos[:, self._x] + np.einsum("nrij,rj->nri", now.xmat[:, self._x], self._grip)
-        value = self._weight * (1.0 - np.tanh(2.5 * np.linalg.norm(grip - now.tcp[:, None], axis=2)))
+        value = self._weight / (1.0 + 5.0 * np.linalg.norm(grip - now.tcp[:, None], axis=2))
         if self._moved.any():
             to = now.xpos[:, self._y] + np.einsum("nrij,rj->nri", now.xmat[:, self._y], self._region)
-            carried = 1.0 - np.tanh(2.0 * np.linalg.norm(to - now.xpos[:, self._x], axis=2))
+            carried = 1.0 / (1.0 + 5.0 * np.linalg.norm(to - now.xpos[:, self._x], axis=2))
             value += np.where(self._moved, 0.45 * carried, 0.0)
             value[:, self._moved] += 0.2 * self._holding(now)
         if len(self._parts):
