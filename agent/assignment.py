@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yanshi.agent.episode import Request
+from yanshi.agent.specimens import vocabulary
 from yanshi.agent.wiring import Agent
 from yanshi.contracts import Observation, WorldState
 from yanshi.envs.robots import Robot
@@ -60,7 +61,7 @@ def understood(instructions: Sequence[str], agent: Agent, observation: Observati
         MissingDependencyError: The sentence model is not installed.
     """
     belief = first_look(agent, observation)
-    reader = RetrievalUnderstanding(MiniLM())
+    reader = RetrievalUnderstanding(MiniLM(), vocabulary())
     requests = []
     for text in instructions:
         meaning = reader.understand(text, belief)

@@ -1,4 +1,4 @@
-"""What the robot knows of things in general: a specimen of each kind of object, its uses and its regions."""
+"""What the robot knows of things in general: a specimen of each kind of object, and the words for them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 
 from yanshi.contracts import Entity
-from yanshi.envs.worlds.catalog import kind, kinds
+from yanshi.envs.worlds.catalog import COLORS, kind, kinds
+from yanshi.planning.vocabulary import Vocabulary
 
 
 @cache
@@ -30,3 +31,15 @@ def specimens() -> dict[str, Entity]:
             ),
         )
     return found
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The words for every kind of object that a world may hold."""
+    items = [kind(name) for name in kinds("object")]
+    return Vocabulary(
+        labels=tuple(item.label for item in items),
+        colors=tuple(COLORS),
+        shapes=tuple(item.shape for item in items),
+        materials=tuple(item.material for item in items),
+    )
