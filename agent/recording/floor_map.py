@@ -22,10 +22,10 @@ def floor_map(log: EpisodeLog) -> str:
     plan = belief.plan_of_home
     low, high = _bounds(log, plan)
     width, height = (high - low + 2 * MARGIN).tolist()
-    text = 0.026 * max(width, 0.75 * height)
+    text = 0.019 * max(width, 0.75 * height)
     parts = [
         f'<svg class="map" viewBox="{low[0] - MARGIN:.2f} {-high[1] - MARGIN:.2f} {width:.2f} {height:.2f}" '
-        f'role="img" aria-label="Map from above" style="font-size:{text:.3f}px">'
+        f'role="img" aria-label="Map from above" style="--text:{text:.3f}px">'
     ]
     if plan is not None:
         parts += _rooms(plan)
@@ -33,9 +33,9 @@ def floor_map(log: EpisodeLog) -> str:
     if plan is not None:
         parts += _fixtures(plan)
     parts += _path(log, text)
-    parts += _objects(belief.entities.values(), text)
     if plan is not None:
         parts += _room_names(plan, text)
+    parts += _names(belief.entities.values(), text)
     return "".join((*parts, "</svg>"))
 
 
@@ -106,16 +106,20 @@ def _path(log: EpisodeLog, text: float) -> Iterator[str]:
     )
 
 
-def _objects(entities: Iterable[Entity], text: float) -> Iterator[str]:
-    """Movable things, each with its name beside it; names that would cover one another are left to the tooltip."""
+def _names(entities: Iterable[Entity], text: float) -> Iterator[str]:
+    """Movable things as dots with their names, then furniture; names that would cover others are left to the tooltip."""
     taken: list[tuple[float, float, float]] = []
-    known = [e for e in entities if e.category == "object" and np.all(np.isfinite(e.position_w))]
-    for entity in sorted(known, key=lambda e: e.name):
+    known = [e for e in entities if np.all(np.isfinite(e.position_w[:2])) and e.category in ("object", "fixture")]
+    for entity in sorted(known, key=lambda e: (e.category != "object", e.name)):
         x, y = float(entity.position_w[0]), float(entity.position_w[1])
         name = escape(entity.name.replace("_", " "))
-        yield f'<circle class="thing" cx="{x:.2f}" cy="{-y:.2f}" r="{0.22 * text:.3f}"><title>{name}</title></circle>'
-        length = 0.5 * text * len(entity.name)
-        free = all(abs(y - b) > 0.95 * text or x + length < a or a + other < x for a, b, other in taken)
-        if free:
-            taken.append((x, y, length))
-            yield f'<text class="thingname" x="{x + 0.4 * text:.2f}" y="{-y + 0.3 * text:.2f}">{name}</text>'
+        movable = entity.category == "object"
+        if movable:
+            dot = f'<circle class="thing" cx="{x:.2f}" cy="{-y:.2f}" r="{0.28 * text:.3f}">'
+            yield f"{dot}<title>{name}</title></circle>"
+        length = (0.58 if movable else 0.5) * text * len(entity.name)
+        left = x + 0.45 * text if movable else x - length / 2
+        if all(abs(y - b) > 1.1 * text or left + length < a or a + other < left for a, b, other in taken):
+            taken.append((left, y, length))
+            css = "thingname" if movable else "fixturename"
+            yield f'<text class="{css}" x="{left:.2f}" y="{-y + 0.35 * text:.2f}">{name}</text>'

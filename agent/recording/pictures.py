@@ -28,10 +28,10 @@ def turbo(values: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(np.clip(powers @ _TURBO.T, 0.0, 1.0) * 255, dtype=np.uint8)
 
 
-def depth_picture(depth: NDArray[Any], near: float = 0.2, far: float = 5.0) -> NDArray[np.uint8]:
+def depth_picture(depth: NDArray[Any], near: float = 0.25, far: float = 8.0) -> NDArray[np.uint8]:
     """A depth image (H, W) [m] in colours (H, W, 3): near is red, far is blue, nothing measured is dark grey."""
     valid = np.isfinite(depth)
-    scaled = (np.where(valid, depth, far) - near) / (far - near)
+    scaled = np.log(np.clip(np.where(valid, depth, far), near, far) / near) / np.log(far / near)
     return np.where(valid[..., None], turbo(1.0 - scaled), np.uint8(42)).astype(np.uint8)
 
 
