@@ -15,16 +15,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from typing import Protocol
 
 import numpy as np
 
-from yanshi.contracts import Array
+from yanshi.contracts import Array, Room
 from yanshi.envs.senses.acoustics import OCCLUDED, Arrival
 
 LEAK = 0.1
 """Amplitude that comes through a closed door: 20 dB less, as an inner door does."""
 WALL_LEAK = 0.01
 """Amplitude that comes through the walls where no way leads: 40 dB less."""
+THICKEST = 0.4
+"""Rooms further apart than this do not share a wall [m]."""
+NARROWEST = 0.3
+"""A gap in a wall that is less wide is no doorway [m]."""
 MOST_DOORS = 3
 """Ways through more doors are not heard."""
 EDGE = 0.1
@@ -36,12 +42,52 @@ _SWEEPS = 4
 class Doorway:
     """An opening in the wall between two rooms."""
 
-    name: str
     rooms: tuple[str, str]
     ends_w: Array
     """(2, 2) x, y of both sides of the opening [m]."""
     height: float
     """[m]."""
+
+    @property
+    def name(self) -> str:
+        """Between what it is and where, in whole centimetres."""
+        x, y = np.round(100.0 * self.ends_w.mean(axis=0)).astype(int).tolist()
+        return f"{self.rooms[0]}|{self.rooms[1]}@{x},{y}"
+
+
+class Wall(Protocol):
+    """What is asked of a wall: its rectangle on the floor [m]."""
+
+    @property
+    def low_w(self) -> tuple[float, float]:
+        """Least x, y."""
+
+    @property
+    def high_w(self) -> tuple[float, float]:
+        """Greatest x, y."""
+
+
+def openings(rooms: Sequence[Room], walls: Sequence[Wall], height: float) -> tuple[Doorway, ...]:
+    """Where rooms that lie side by side are open to one another: what walls leave free of the line between them."""
+    found = []
+    for first, second in combinations(rooms, 2):
+        for axis, along in ((0, 1), (1, 0)):
+            lower, upper = sorted((first, second), key=lambda room, axis=axis: float(room.low_w[axis]))  # type: ignore[misc]
+            line = 0.5 * (lower.high_w[axis] + upper.low_w[axis])
+            if not -1e-6 <= upper.low_w[axis] - lower.high_w[axis] <= THICKEST:
+                continue
+            free = float(max(lower.low_w[along], upper.low_w[along]))
+            end = float(min(lower.high_w[along], upper.high_w[along]))
+            covered = sorted(
+                (w.low_w[along], w.high_w[along]) for w in walls if w.low_w[axis] <= line <= w.high_w[axis]
+            )
+            for begin, stop in [*covered, (end, end)]:
+                if min(begin, end) - free > NARROWEST:
+                    ends = np.empty((2, 2))
+                    ends[:, axis], ends[:, along] = line, (free, min(begin, end))
+                    found.append(Doorway(rooms=(lower.name, upper.name), ends_w=ends, height=height))
+                free = max(free, stop)
+    return tuple(found)
 
 
 def arrival(

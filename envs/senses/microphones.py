@@ -141,8 +141,7 @@ class Microphones:
         self._site = element(model, mujoco.mjtObj.mjOBJ_SITE, self.site)
         self._mics = [element(model, mujoco.mjtObj.mjOBJ_SITE, name) for name in self.capsules]
         self._base = element(model, mujoco.mjtObj.mjOBJ_BODY, sim.robot.base_body)
-        self._soundscape = Soundscape(sim, sim.world, self.acoustics)
-        self._contacts = ContactSounds(model, sim.world, self.microphone.rate)
+        self._learn(sim)
         self.reset(np.random.default_rng(0))
 
     def reset(self, rng: np.random.Generator) -> None:
@@ -161,6 +160,8 @@ class Microphones:
             return
         first = self._samples is None
         if self._samples is None:
+            if self._house is not self._audible.world:
+                self._learn(sim)
             self._samples = self._count(now - FIRST_CLIP)
         sounding = sorted(self._audible.devices.sounding)
         self._stop_silent(sounding, now)
@@ -205,6 +206,12 @@ class Microphones:
     def close(self) -> None:
         """Forget what was heard."""
         self._voices = []
+
+    def _learn(self, sim: Simulated) -> None:
+        """Learn the house, which may be another in the next episode."""
+        self._house = self._audible.world
+        self._soundscape = Soundscape(sim, self._house, self.acoustics)
+        self._contacts = ContactSounds(sim.model, self._house, self.microphone.rate)
 
     def _count(self, time: float) -> int:
         """How many samples are complete at a time [s]."""

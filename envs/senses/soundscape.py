@@ -6,7 +6,7 @@ only here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from yanshi.contracts import Array, Entity, FloorPlan, Room
 from yanshi.envs.senses.acoustics import Arrival, Knot, Shoebox
-from yanshi.envs.senses.doorways import Doorway, arrival
+from yanshi.envs.senses.doorways import Doorway, Wall, arrival, openings
 from yanshi.envs.senses.frames import robot_geoms
 
 if TYPE_CHECKING:
@@ -53,8 +53,20 @@ class Thing(Protocol):
         """Which waveform it makes."""
 
 
+class Walled(Protocol):
+    """What is asked of the scene."""
+
+    @property
+    def walls(self) -> Sequence[Wall]:
+        """Between rooms."""
+
+
 class House(Protocol):
     """What is asked of the world."""
+
+    @property
+    def scene(self) -> Walled:
+        """Where walls are."""
 
     @property
     def floor_plan(self) -> FloorPlan:
@@ -96,11 +108,12 @@ class Soundscape:
         self.acoustics = acoustics
         self._house = house
         self._rooms = {room.name: _shoebox(room, acoustics.absorption) for room in plan.rooms}
-        self._doors = [
-            (_doorway(fixture, plan.rooms), house.entities[fixture.name])
-            for fixture in plan.fixtures
-            if fixture.category == "door"
+        doors = [house.entities[fixture.name] for fixture in plan.fixtures if fixture.category == "door"]
+        self._doorways = [
+            (doorway, next((door for door in doors if _hangs_in(door.entity, doorway)), None))
+            for doorway in openings(plan.rooms, house.scene.walls, CEILING)
         ]
+        self._leaves = {doorway.name: leaf for doorway, leaf in self._doorways if leaf is not None}
         root = model.body_rootid[model.geom_bodyid]
         free = np.isin(root, model.jnt_bodyid[model.jnt_type == mujoco.mjtJoint.mjJNT_FREE])
         solid = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
@@ -124,28 +137,29 @@ class Soundscape:
         """By which doorways a sound comes to a listener, and how much of it is left."""
         if not self._rooms:
             return Arrival(position_w=source_w)
-        doorways = [(doorway, self._opening(sim, thing)) for doorway, thing in self._doors]
+        doorways = [(doorway, _openness(sim, leaf)) for doorway, leaf in self._doorways]
         return arrival(source_w, self._room(source_w), listener_w, self._room(listener_w), doorways)
 
     def knot(self, sim: Simulated, source_w: Array, microphones_w: Array, thing: str | None = None) -> Knot:
         """How a sound from a point (3,) comes to microphones (M, 3) now; `thing` makes it, so is not in its own way."""
         center = microphones_w.mean(axis=0)
         way = self.arrival(sim, source_w, center)
-        in_line = way.route[-1] if way.route and way.route[-1] in self._house.entities else thing
-        blocked = self.occlusion(sim, way.position_w, center, in_line) if self.acoustics.occlusion else 0.0
+        maker = self._leaves.get(way.route[-1]) if way.route else self._house.entities[thing] if thing else None
+        blocked = self.occlusion(sim, way.position_w, center, maker) if self.acoustics.occlusion else 0.0
         room = self._rooms.get(self._room(center))
         return Knot(time=sim.time, arrival=way, microphones_w=microphones_w, room=room, occlusion=blocked)
 
-    def occlusion(self, sim: Simulated, source_w: Array, listener_w: Array, thing: str | None = None) -> float:
+    def occlusion(self, sim: Simulated, source_w: Array, listener_w: Array, maker: Thing | None = None) -> float:
         """The share of rays from the listener to points around the source that something solid stops, [0, 1].
 
-        Walls, doors and furniture stop sound; movable objects, the robot itself and the thing that sounds do not.
+        Walls, doors and furniture stop sound; movable objects, the robot itself and the thing `maker` that sounds (or
+        the door leaf that it sounds past, which counts by its opening) do not.
         """
         line = source_w - listener_w
         side = np.array([-line[1], line[0], 0.0])
         side *= SPREAD / max(float(np.linalg.norm(side)), 1e-9)
         up = np.array([0.0, 0.0, SPREAD])
-        own = -1 if thing is None else int(sim.model.body_rootid[self._house.entities[thing].body])
+        own = -1 if maker is None else int(sim.model.body_rootid[maker.body])
         ends = (source_w, source_w + side, source_w - side, source_w + up, source_w + 2.0 * up)
         return sum(self._stopped(sim, listener_w, end, own) for end in ends) / len(ends)
 
@@ -172,29 +186,25 @@ class Soundscape:
 
         return min(self._rooms, key=away, default="")
 
-    def _opening(self, sim: Simulated, door: Thing) -> float:
-        articulation = door.entity.articulation
-        if door.joint is None or articulation is None:
-            return 1.0
-        value = float(sim.data.qpos[sim.model.jnt_qposadr[door.joint]])
-        return float(np.clip(value / articulation.limit, 0.0, 1.0))
-
 
 def _shoebox(room: Room, absorption: float) -> Shoebox:
     return Shoebox(low_w=np.append(room.low_w, 0.0), high_w=np.append(room.high_w, CEILING), absorption=absorption)
 
 
-def _doorway(door: Entity, rooms: tuple[Room, ...]) -> Doorway:
-    """The opening that a door closes: as wide as the door's box is, between the two rooms nearest to it."""
-    half = 0.5 * max(door.extent[0], door.extent[1])
-    along = np.array([half, 0.0, 0.0]) if door.extent[0] > door.extent[1] else np.array([0.0, half, 0.0])
-    ends = door.to_world(np.stack([-along, along]))[:, :2]
-    center = ends.mean(axis=0)
-    gap = {
-        r.name: float(np.linalg.norm(np.maximum(0.0, np.maximum(r.low_w - center, center - r.high_w)))) for r in rooms
-    }
-    first, second = sorted(gap, key=lambda name: gap[name])[:2]
-    return Doorway(name=door.name, rooms=(first, second), ends_w=ends, height=float(door.extent[2]))
+def _hangs_in(door: Entity, doorway: Doorway) -> bool:
+    """Whether a door, when closed, is in a doorway."""
+    middle = doorway.ends_w.mean(axis=0)
+    return float(np.linalg.norm(door.position_w[:2] - middle)) < 0.5 * float(
+        np.linalg.norm(np.ptp(doorway.ends_w, axis=0))
+    )
+
+
+def _openness(sim: Simulated, door: Thing | None) -> float:
+    """How open a doorway is, 0 to 1."""
+    if door is None or door.joint is None or door.entity.articulation is None:
+        return 1.0
+    value = float(sim.data.qpos[sim.model.jnt_qposadr[door.joint]])
+    return float(np.clip(value / door.entity.articulation.limit, 0.0, 1.0))
 
 
 def _top_geom(sim: Simulated, thing: Thing) -> int | None:
