@@ -55,7 +55,14 @@ def base_pose(data: mujoco.MjData, base: int) -> Array:
 
 def site_in_base(data: mujoco.MjData, site: int, base: int) -> Array:
     """T_bs (4, 4) of a site."""
-    return inverse(base_pose(data, base)) @ pose(data.site_xpos[site], data.site_xmat[site])
+    to_base = data.xmat[base].reshape(3, 3).T
+    offset = data.site_xpos[site] - data.xpos[base]
+    offset[2] += data.xpos[base, 2]
+    T = np.zeros((4, 4))
+    T[:3, :3] = to_base @ data.site_xmat[site].reshape(3, 3)
+    T[:3, 3] = to_base @ offset
+    T[3, 3] = 1.0
+    return T
 
 
 def robot_geoms(model: mujoco.MjModel, robot: Robot) -> Array:

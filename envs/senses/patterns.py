@@ -46,9 +46,9 @@ class Grid:
 
 def spinning(columns: int, beams: int, elevation: tuple[float, float]) -> Grid:
     """A full turn, beginning straight ahead, with `beams` rows from the lowest to the highest `elevation` [rad]."""
-    return Grid(0.0, 2.0 * np.pi / columns, columns, tuple(np.linspace(*elevation, beams)))
+    return Grid(0.0, 2.0 * np.pi / max(columns, 1), columns, tuple(np.linspace(*elevation, max(beams, 0))))
 
 
 def sector(columns: int, angle: float, beams: int, elevation: tuple[float, float]) -> Grid:
     """`angle` [rad] centred ahead, both edges included, with `beams` rows as in `spinning`."""
-    return Grid(-0.5 * angle, angle / max(columns - 1, 1), columns, tuple(np.linspace(*elevation, beams)))
+    return Grid(-0.5 * angle, angle / max(columns - 1, 1), columns, tuple(np.linspace(*elevation, max(beams, 0))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from yanshi.errors import InputError
 
 if TYPE_CHECKING:
     from yanshi.envs.robots import Robot
+
+_Pose = tuple[float, float, float]
+"""x, y [m], yaw [rad]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +65,15 @@ class Proprioceptor:
         self._tcp = element(model, mujoco.mjtObj.mjOBJ_SITE, robot.tcp_site)
         self._base = element(model, mujoco.mjtObj.mjOBJ_BODY, robot.base_body)
         self._rng = np.random.default_rng(0)
-        self._pose = np.zeros(3)
-        self._odometry = np.zeros(3)
+        self._pose: _Pose = (0.0, 0.0, 0.0)
+        self._odometry: _Pose = (0.0, 0.0, 0.0)
         self._last: tuple[float, Proprioception] | None = None
 
     def reset(self, seed: int, data: mujoco.MjData) -> None:
         """Begin an episode: odometry starts at 0 where the base is now."""
         self._rng = np.random.default_rng((seed, 0x0D0))
         self._pose = self._base_pose(data)
-        self._odometry = np.zeros(3)
+        self._odometry = (0.0, 0.0, 0.0)
         self._last = None
 
     def read(self, data: mujoco.MjData) -> Proprioception:
@@ -81,14 +85,14 @@ class Proprioceptor:
         noise = self._rng.standard_normal(2 * n + 6)
         base_velocity = np.zeros(3)
         if len(self._base_positions):
-            self._drift(self._base_pose(data), noise[:3])
-            base_velocity = _rotated(data.qvel[self._base_velocities], -self._pose[2])
-            base_velocity *= 1.0 + c.base_velocity * noise[3:6]
+            self._drift(self._base_pose(data), noise[:3].tolist())
+            vx, vy, turn = data.qvel[self._base_velocities].tolist()
+            base_velocity = np.array([*_rotated(vx, vy, -self._pose[2]), turn]) * (1.0 + c.base_velocity * noise[3:6])
         felt = Proprioception(
             joint_names=self.joint_names,
             joint_positions=data.qpos[self._positions] + c.encoder * noise[6 : 6 + n],
             joint_velocities=data.qvel[self._velocities] + c.velocity * noise[6 + n :],
-            odometry=self._odometry.copy(),
+            odometry=np.array(self._odometry),
             base_velocity_b=base_velocity,
             T_be=site_in_base(data, self._tcp, self._base),
             gripper_opening=float((data.qpos[self._fingers] - self._closed) @ self._opening_per_value),
@@ -96,18 +100,25 @@ class Proprioceptor:
         self._last = (data.time, felt)
         return felt
 
-    def _drift(self, pose: Array, noise: Array) -> None:
+    def _drift(self, pose: _Pose, noise: list[float]) -> None:
         """Add the true motion since the last reading, disturbed, to the odometry."""
         c = self.config
-        step = _rotated(pose - self._pose, -self._pose[2])
-        distance, turn = float(np.hypot(step[0], step[1])), abs(float(step[2]))
-        step[:2] += c.drift_distance * np.sqrt(distance) * noise[:2]
-        step[2] += c.drift_turn * np.sqrt(turn + 0.0625 * distance) * noise[2]
-        self._odometry += _rotated(step, self._odometry[2])
+        x0, y0, yaw0 = self._pose
+        forward, left = _rotated(pose[0] - x0, pose[1] - y0, -yaw0)
+        turn = pose[2] - yaw0
+        distance = math.hypot(forward, left)
+        slip = c.drift_distance * math.sqrt(distance)
+        x, y, yaw = self._odometry
+        dx, dy = _rotated(forward + slip * noise[0], left + slip * noise[1], yaw)
+        turn += c.drift_turn * math.sqrt(abs(turn) + 0.0625 * distance) * noise[2]
+        self._odometry = (x + dx, y + dy, yaw + turn)
         self._pose = pose
 
-    def _base_pose(self, data: mujoco.MjData) -> Array:
-        return data.qpos[self._base_positions].copy() if len(self._base_positions) else np.zeros(3)
+    def _base_pose(self, data: mujoco.MjData) -> _Pose:
+        if not len(self._base_positions):
+            return 0.0, 0.0, 0.0
+        x, y, yaw = data.qpos[self._base_positions].tolist()
+        return x, y, yaw
 
 
 def _addresses(model: mujoco.MjModel, names: tuple[str, ...]) -> tuple[Array, Array]:
@@ -116,7 +127,7 @@ def _addresses(model: mujoco.MjModel, names: tuple[str, ...]) -> tuple[Array, Ar
     return model.jnt_qposadr[joints], model.jnt_dofadr[joints]
 
 
-def _rotated(pose: Array, yaw: float) -> Array:
-    """(3,) x, y turned by `yaw` [rad]; the third value as it is."""
-    c, s = np.cos(yaw), np.sin(yaw)
-    return np.array([c * pose[0] - s * pose[1], s * pose[0] + c * pose[1], pose[2]])
+def _rotated(x: float, y: float, yaw: float) -> tuple[float, float]:
+    """A vector of the plane turned by `yaw` [rad]."""
+    c, s = math.cos(yaw), math.sin(yaw)
+    return c * x - s * y, s * x + c * y
