@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from yanshi.envs import tasks
 from yanshi.envs.clock import CONTROL_DT
-from yanshi.envs.layouts import moved
+from yanshi.envs.layouts import base_world, rearranged
 from yanshi.envs.oracle import LiveSnapshot
 from yanshi.envs.referee import Referee, RewardKind
 from yanshi.envs.robots import Robot
@@ -28,6 +28,11 @@ from yanshi.envs.worlds.world import World, default_robot
 from yanshi.errors import InputError
 
 Info = dict[str, Any]
+
+
+def action_space(robot: Robot) -> spaces.Box:
+    """The space of a robot's actions, see `Robot`."""
+    return spaces.Box(-1.0, 1.0, (len(robot.action_names),), np.float32)
 
 
 class YanshiEnv(gymnasium.Env[Any, NDArray[np.float32]]):
@@ -87,7 +92,7 @@ class YanshiEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self._world: World | None = None
         self._sense_space = SenseSpace(self._probe()) if observations == "senses" else None
         self.observation_space = self._sense_space.space if self._sense_space else state_space(self.robot)
-        self.action_space = spaces.Box(-1.0, 1.0, (len(self.robot.action_names),), np.float32)
+        self.action_space = action_space(self.robot)
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Any, Info]:
         """Begin an episode. ``options={"split": "heldout"}`` takes the instruction from the wordings held out."""
@@ -124,17 +129,15 @@ class YanshiEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         return self.instruction
 
     def _draw(self) -> World:
-        """The world of the next episode."""
+        """The world of the next episode, and who judges it."""
         if self.layout is None:
             self._world = compose(self.task.scene(self.np_random), self.robot)
             self._referee = Referee(self.task, self._world, self._reward)
-            return self._world
-        scene = self.task.scene(np.random.default_rng(self.layout), self.np_random)
-        if self._world is None:
-            self._world = compose(scene, self.robot)
-            self._referee = Referee(self.task, self._world, self._reward)
         else:
-            self._world = moved(self._world, scene)
+            if self._world is None:
+                self._world = base_world(self.task, self.layout, self.robot)
+                self._referee = Referee(self.task, self._world, self._reward)
+            self._world = rearranged(self._world, self.task, self.layout, self.np_random)
         return self._world
 
     def _simulation(self, world: World) -> Simulation:

@@ -6,9 +6,23 @@ from dataclasses import replace
 
 import numpy as np
 
+from yanshi.envs.robots import Robot
+from yanshi.envs.tasks.definition import Task
+from yanshi.envs.worlds.compose import compose
 from yanshi.envs.worlds.scene import Scene
 from yanshi.envs.worlds.world import World
 from yanshi.errors import InputError
+
+
+def base_world(task: Task, layout: int, robot: Robot) -> World:
+    """The world of a layout: the model, and one of the ways in which its objects can stand."""
+    scene = task.scene(np.random.default_rng(layout), np.random.default_rng([layout, 1]))
+    return compose(scene, robot)
+
+
+def rearranged(world: World, task: Task, layout: int, rng: np.random.Generator) -> World:
+    """The world of a layout with its objects in places drawn from `rng`."""
+    return moved(world, task.scene(np.random.default_rng(layout), rng))
 
 
 def moved(world: World, scene: Scene) -> World:

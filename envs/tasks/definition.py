@@ -67,12 +67,12 @@ class Task:
             if where is None and attempt % _TRIES_OF_ONE == 0:
                 seed = int(rng.integers(2**31))
             try:
-                scene = self.draw(np.random.default_rng(seed), rng if where is None else where)
+                scene = replace(self.draw(np.random.default_rng(seed), rng if where is None else where), seed=seed)
             except WorldError as error:
                 fault = str(error)
                 continue
             if self.accept is None or self.accept(scene):
-                return replace(scene, seed=seed)
+                return scene
         raise WorldError(f"Task '{self.name}': no scene found in {_TRIES} draws; last: {fault}")
 
     def goal(self, scene: Scene, stage: int = 0) -> Goal:

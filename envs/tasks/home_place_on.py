@@ -20,8 +20,13 @@ def draw(what: np.random.Generator, where: np.random.Generator) -> Scene:
 
 
 def place(scene: Scene) -> str:
-    """Where it should go: one of the places on which it does not stand."""
-    return choice(scene, [name for name in PLACES if name != scene.objects[0].support])
+    """Where it should go."""
+    return choice(scene, PLACES)
+
+
+def accept(scene: Scene) -> bool:
+    """It must not stand there already."""
+    return scene.objects[0].support != place(scene)
 
 
 def goal(scene: Scene) -> Goal:
@@ -39,6 +44,7 @@ TASK = Task(
     summary="Carry a thing to another piece of furniture.",
     world="home",
     draw=draw,
+    accept=accept,
     stages=(Stage(goal=goal, wordings=place_on.WORDINGS, words=words),),
     horizon_s=150.0,
 )
