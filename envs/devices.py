@@ -19,8 +19,8 @@ _GLOW = (1.0, 0.82, 0.35, 1.0)
 class Devices:
     """What is lit, on and sounding, and the buttons that change it.
 
-    Every button toggles once when it goes down. A room's switch toggles the room's light; the button of a thing that can
-    sound toggles its sound; any other button toggles whether its owner is on. A person's calling has no button.
+    Every button toggles once when it goes down. A room's switch toggles the room's light; the button of a thing that
+    can sound toggles its sound; any other button toggles whether its owner is on. A person's calling has no button.
     """
 
     def __init__(self, world: World, model: mujoco.MjModel | None = None) -> None:

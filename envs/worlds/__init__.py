@@ -9,9 +9,11 @@ from yanshi.envs.worlds.tabletop import tabletop
 from yanshi.envs.worlds.world import Thing, World, register_world, world, worlds
 
 __all__ = [
-    "FixtureSpec", "ObjectSpec", "Placement", "Scene", "Thing", "Wall", "Wanted", "World", "compose", "home", "register_world",
-    "tabletop", "world", "worlds",
+    "FixtureSpec", "ObjectSpec", "Placement", "Scene", "Thing", "Wall", "Wanted", "World", "compose", "home",
+    "register_world", "tabletop", "world", "worlds",
 ]  # fmt: skip
 
 register_world("tabletop", tabletop, "panda")
-register_world("home", partial(home, objects=(Wanted(kind="mug", color="red"),)), "mobile_panda")  # what guides speak of
+register_world(
+    "home", partial(home, objects=(Wanted(kind="mug", color="red"),)), "mobile_panda"
+)  # what guides speak of

@@ -42,14 +42,15 @@ def check_access(
     for box in boxes:
         _block(free, x, y, *box)
 
-    def cell(point: Sequence[float]) -> tuple[int, int]:
-        i, j = np.floor((np.asarray(point[:2]) - low) / CELL).astype(int)
-        return int(np.clip(j, 0, ny - 1)), int(np.clip(i, 0, nx - 1))
+    def cell(point: NDArray[Any]) -> tuple[int, int]:
+        i, j = np.clip(np.floor((point - low) / CELL).astype(int), 0, (nx - 1, ny - 1))
+        return int(j), int(i)
 
-    reached = _flood(free, cell(start))
+    reached = _flood(free, *cell(np.array(start[:2])))
     for fixture in fixtures:
         for place in _work_places(fixture):
-            if not reached[cell(place)]:
+            row, column = cell(place)
+            if not reached[row, column]:
                 raise WorldError(f"The robot cannot get to '{fixture.name}'.")
 
 
@@ -97,10 +98,10 @@ def _work_places(fixture: FixtureSpec) -> list[NDArray[Any]]:
     return [front + across * offset for offset in ((-aside, 0.0, aside) if aside else (0.0,))]
 
 
-def _flood(free: NDArray[np.bool_], start: tuple[int, int]) -> NDArray[np.bool_]:
+def _flood(free: NDArray[np.bool_], row: int, column: int) -> NDArray[np.bool_]:
     """The free cells joined to one."""
     reached = np.zeros_like(free)
-    reached[start] = free[start]
+    reached[row, column] = free[row, column]
     count = -1
     while count != (count := int(reached.sum())):
         for _ in range(8):

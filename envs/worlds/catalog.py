@@ -1,9 +1,9 @@
 """The kinds of things there are. Each is one MJCF file, and the file says everything about its kind.
 
-Geometry is the file's one root body. Custom texts give words: ``label``, ``category``, ``material``, ``shape``, ``colors``,
-``sizes``, ``sound``, ``fixed``, ``faces``. Sites give meaning: boxes named ``on*`` (the lower face is the surface), ``in*``, ``handle*``
-and ``button*``. A child body with a joint and a handle is a part and becomes an entity of its own (a drawer, a door); one
-with a button belongs to its parent. The material ``paint`` takes the colour.
+Geometry is the file's one root body. Custom texts give words: ``label``, ``category``, ``material``, ``shape``,
+``colors``, ``sizes``, ``sound``, ``fixed``, ``faces``. Sites give meaning: boxes named ``on*`` (the lower face is the
+surface), ``in*``, ``handle*`` and ``button*``. A child body with a joint and a handle is a part and becomes an entity
+of its own (a drawer, a door); one with a button belongs to its parent. The material ``paint`` takes the colour.
 """
 
 from __future__ import annotations
@@ -224,7 +224,7 @@ def _entity_bodies(spec: mujoco.MjSpec) -> list[mujoco.MjsBody]:
 
 
 def _bounds(model: mujoco.MjModel, body: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Lower and upper corner (3,) of the box around a body's own colliding geoms (or all, if none collides), in its frame."""
+    """Lower and upper corner (3,) of the box around a body's own solid geoms (or all, if none is), in its frame."""
     number = model.body(body).id
     geoms = [g for g in range(model.ngeom) if model.geom_bodyid[g] == number]
     solid = [g for g in geoms if model.geom_contype[g] or model.geom_conaffinity[g]]
@@ -241,14 +241,14 @@ def _bounds(model: mujoco.MjModel, body: str) -> tuple[NDArray[Any], NDArray[Any
 
 def _reach(shape: int, half: NDArray[Any], turn: NDArray[Any]) -> NDArray[Any]:
     """(3,) half extents of the box around a turned geom, given the half extents of its own box [m]."""
-    axis = np.abs(turn[:, 2])
+    axis: NDArray[Any] = np.abs(turn[:, 2])
     if shape == mujoco.mjtGeom.mjGEOM_SPHERE or shape == mujoco.mjtGeom.mjGEOM_ELLIPSOID:
-        return np.sqrt(turn**2 @ half**2)
+        return np.asarray(np.sqrt(turn**2 @ half**2))
     if shape == mujoco.mjtGeom.mjGEOM_CAPSULE:
-        return half[0] + axis * (half[2] - half[0])
+        return np.asarray(half[0] + axis * (half[2] - half[0]))
     if shape == mujoco.mjtGeom.mjGEOM_CYLINDER:
-        return axis * half[2] + np.sqrt(np.maximum(1.0 - axis**2, 0.0)) * half[0]
-    return np.abs(turn) @ half
+        return np.asarray(axis * half[2] + np.sqrt(np.maximum(1.0 - axis**2, 0.0)) * half[0])
+    return np.asarray(np.abs(turn) @ half)
 
 
 def _contents(body: mujoco.MjsBody) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Which objects a scene has: those that a task asked for, and others drawn to fill it, none of which could be mistaken."""
+"""Which objects a scene has: those that a task asked for, and others to fill it that cannot be mistaken for them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def choose(
                 items.append(item)
                 break
         else:
-            raise WorldError(f"No object can be drawn that is not forbidden or like one that is wanted ({len(items)} of {count}).")
+            raise WorldError(
+                f"No object can be drawn that is not forbidden or like one that is wanted ({len(items)} of {count})."
+            )
     return named(items, plain=lambda name: len(kind(name).colors) <= 1)
 
 
@@ -62,15 +64,13 @@ def _grant(rng: np.random.Generator, wish: Wanted, items: Sequence[ObjectSpec]) 
 
 
 def _able(form: Kind, wish: Wanted) -> bool:
-    return (
-        wish.color in (None, *form.colors) and wish.size in (None, *form.sizes) and wish.shape in (None, form.shape)
-    )
+    return wish.color in (None, *form.colors) and wish.size in (None, *form.sizes) and wish.shape in (None, form.shape)
 
 
 def _draw(
     rng: np.random.Generator, form: Kind, items: Sequence[ObjectSpec], wish: Wanted | None = None
 ) -> ObjectSpec | None:
-    """One object of a kind, or None if it is too like one that is there: same kind and colour, and not asked for by size."""
+    """One object of a kind, or None if it is too like one that is there: same kind and colour, no size asked for."""
     wish = wish or Wanted()
     attributes: dict[str, str] = {"shape": form.shape, "material": form.material}
     attributes["color"] = wish.color or str(rng.choice(form.colors))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,13 +13,12 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from yanshi.contracts import Entity
+from yanshi.contracts import Entity, FloorPlan
 from yanshi.envs.clock import PHYSICS_DT
 from yanshi.envs.worlds.catalog import COLORS, Kind, Part, affordances, kind, load, root
 from yanshi.envs.worlds.floor_plan import occupancy
 from yanshi.envs.worlds.scene import FixtureSpec, ObjectSpec, Scene, Wall
 from yanshi.envs.worlds.world import Thing, World
-from yanshi.contracts import FloorPlan
 from yanshi.errors import WorldError
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ def compose(scene: Scene, robot: Robot) -> World:
         WorldError: a file does not compile, or two things have one name.
         UnknownNameError: a kind does not exist.
     """
+    names = Counter([fixture.name for fixture in scene.fixtures] + [placement.item.name for placement in scene.objects])
+    for name, times in names.items():
+        if times > 1:
+            raise WorldError(f"World '{scene.world}': {times} things are called '{name}'; names must differ.")
     spec = mujoco.MjSpec()
     spec.modelname = scene.world
     _options(spec)
@@ -55,7 +59,9 @@ def compose(scene: Scene, robot: Robot) -> World:
             spec.attach(robot.spec(), frame=mount, prefix="")
             model = spec.compile()
     except ValueError as error:
-        raise WorldError(f"World '{scene.world}' with robot '{robot.name}' does not compile: {' '.join(str(error).split())}") from error
+        raise WorldError(
+            f"World '{scene.world}' with robot '{robot.name}' does not compile: {' '.join(str(error).split())}"
+        ) from error
     entities = _entities(scene, model)
     fixtures = tuple(thing.entity for thing in entities.values() if thing.entity.category != "object")
     return World(
@@ -77,7 +83,7 @@ def compose(scene: Scene, robot: Robot) -> World:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """MuJoCo warns, in a log file too, that a model with an unprefixed part may not be saved well. Ours is never saved."""
+    """MuJoCo warns, in a log file too, that a model with an unprefixed part may not be saved well. Ours is not saved."""
     handler = mujoco.get_mju_user_warning()
     mujoco.set_mju_user_warning(lambda message: None)
     try:
@@ -108,7 +114,12 @@ def _options(spec: mujoco.MjSpec) -> None:
 def _rooms(spec: mujoco.MjSpec, scene: Scene) -> None:
     """The ground, and for every room its floor and its light."""
     spec.worldbody.add_geom(
-        name="ground", type=mujoco.mjtGeom.mjGEOM_PLANE, size=(0, 0, 1), rgba=(0.5, 0.5, 0.5, 0.0), contype=1, conaffinity=0
+        name="ground",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=(0, 0, 1),
+        rgba=(0.5, 0.5, 0.5, 0.0),
+        contype=1,
+        conaffinity=0,
     )
     for number, room in enumerate(scene.rooms):
         middle, half = (room.low_w + room.high_w) / 2, (room.high_w - room.low_w) / 2
@@ -153,10 +164,7 @@ def _wall(spec: mujoco.MjSpec, wall: Wall, number: int) -> None:
 def _attach(spec: mujoco.MjSpec, child: mujoco.MjSpec, name: str, position: NDArray[Any], yaw: float) -> mujoco.MjsBody:
     """Put the one body of a specification into the world and call it, and its parts, by the entity's name."""
     frame = spec.worldbody.add_frame(pos=position, quat=_quat(yaw))
-    inner = root(child).name
     body = frame.attach_body(root(child), f"{name}_", "")
-    if body.name != f"{name}_{inner}":
-        raise WorldError(f"'{name}' is the name of two things.")
     body.name = name
     return body
 
@@ -193,7 +201,7 @@ def _quat(yaw: float) -> tuple[float, float, float, float]:
 
 def _start(scene: Scene, robot: Robot, model: mujoco.MjModel) -> NDArray[Any]:
     """(nq,) the robot at home at its start, drawers and doors as the scene says."""
-    qpos = model.qpos0.copy()
+    qpos: NDArray[Any] = model.qpos0.copy()
     for joint, value in {**robot.home, **dict(zip(robot.base_joints, scene.start_w, strict=False))}.items():
         qpos[model.joint(joint).qposadr[0]] = value
     for fixture in scene.fixtures:
@@ -210,11 +218,21 @@ def _entities(scene: Scene, model: mujoco.MjModel) -> dict[str, Thing]:
         form = kind(fixture.kind)
         attributes = {"material": form.material, **fixture.attributes}
         whole = _entity(fixture.name, form, form.root, fixture.position_w, fixture.yaw, attributes, fixture.room)
-        things[fixture.name] = _thing(model, whole, form, f"{fixture.name}_{form.root.joint}" if form.root.joint else None)
+        things[fixture.name] = _thing(
+            model, whole, form, f"{fixture.name}_{form.root.joint}" if form.root.joint else None
+        )
         for part_name, part in form.parts.items():
             name = f"{fixture.name}_{part_name}"
             entity = replace(
-                _entity(name, form, part, whole.to_world(part.position_k), fixture.yaw, {"material": form.material}, fixture.room),
+                _entity(
+                    name,
+                    form,
+                    part,
+                    whole.to_world(part.position_k),
+                    fixture.yaw,
+                    {"material": form.material},
+                    fixture.room,
+                ),
                 label=part_name,
                 affordances=affordances(part),
             )
@@ -222,13 +240,22 @@ def _entities(scene: Scene, model: mujoco.MjModel) -> dict[str, Thing]:
     for placement in scene.objects:
         item, form = placement.item, kind(placement.item.kind)
         room = next((r.name for r in scene.rooms if r.contains(placement.position_w)), None)
-        entity = _entity(item.name, form, form.root, placement.position_w, placement.yaw, item.attributes, room, item.scale)
+        entity = _entity(
+            item.name, form, form.root, placement.position_w, placement.yaw, item.attributes, room, item.scale
+        )
         things[item.name] = _thing(model, entity, form, f"{item.name}_free" if form.movable else None)
     return things
 
 
 def _entity(
-    name: str, form: Kind, part: Part, position: NDArray[Any], yaw: float, attributes: Any, room: str | None, scale: float = 1.0
+    name: str,
+    form: Kind,
+    part: Part,
+    position: NDArray[Any],
+    yaw: float,
+    attributes: Any,
+    room: str | None,
+    scale: float = 1.0,
 ) -> Entity:
     return Entity(
         name=name,

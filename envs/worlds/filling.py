@@ -1,4 +1,4 @@
-"""Putting the objects of a scene in their places: first those that a task asked for, where it asked, then the others."""
+"""Putting the objects of a scene in their places: those that a task asked for where it asked, then the others."""
 
 from __future__ import annotations
 

@@ -40,7 +40,12 @@ def occupancy(model: mujoco.MjModel, rooms: Sequence[Room], robot_body: str) -> 
         body = model.geom_bodyid[geom]
         solid = model.geom_contype[geom] or model.geom_conaffinity[geom]
         movable = model.body_weldid[body] != 0
-        if movable or not solid or model.body_rootid[body] == robot or model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_PLANE:
+        if (
+            movable
+            or not solid
+            or model.body_rootid[body] == robot
+            or model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_PLANE
+        ):
             continue
         turn = data.geom_xmat[geom].reshape(3, 3)
         center = data.geom_xpos[geom] + turn @ model.geom_aabb[geom, :3]

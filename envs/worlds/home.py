@@ -45,8 +45,8 @@ def home(
         rng: source of all choices.
         objects: what must be there; it comes first in the scene's objects.
         count: objects in all; None draws 12 to 20.
-        openings: part or door → 0 closed … 1 open at the start, e.g. ``{"bedroom_door": 0}``; what is not named is closed,
-            and the bedroom door open.
+        openings: part or door → 0 closed … 1 open at the start, e.g. ``{"bedroom_door": 0}``; what is not named is
+            closed, and the bedroom door open.
         forbid: says of an object drawn to fill the home that it must not be there.
         lights: whether the lights are on, of all rooms or room by room.
         sounding: fixtures that sound at the start (``microwave``, ``doorbell``); for objects see `Wanted.sounding`.
@@ -85,7 +85,10 @@ def home(
             objects=tuple(arrangement.placements),
             start_w=plan.start_w,
             lights=_lights(lights),
-            sounding=(*_sounding(sounding, plan.fixtures), *(i.name for i, w in zip(items, objects, strict=False) if w.sounding)),
+            sounding=(
+                *_sounding(sounding, plan.fixtures),
+                *(i.name for i, w in zip(items, objects, strict=False) if w.sounding),
+            ),
         )
     raise WorldError(f"No home could be laid out in {_TRIES} tries; the last fault: {fault}")
 
@@ -159,7 +162,11 @@ def _outlines(rng: np.random.Generator) -> tuple[dict[str, Rect], tuple[Doorway,
 
 
 def _kitchen(own: Furnishing, rng: np.random.Generator) -> None:
-    row = [("fridge", "counter", "sink", "stove"), ("stove", "counter", "sink", "fridge"), ("fridge", "sink", "counter", "stove")]
+    row = [
+        ("fridge", "counter", "sink", "stove"),
+        ("stove", "counter", "sink", "fridge"),
+        ("fridge", "sink", "counter", "stove"),
+    ]
     names = row[rng.integers(len(row))]
     own.along_wall([_piece(name) for name in names], SIDES)
     own.along_wall([_piece("cabinet")], SIDES)
@@ -174,6 +181,7 @@ def _living_room(own: Furnishing, rng: np.random.Generator) -> None:
     own.along_wall([_piece("table")], SIDES)
     own.along_wall([_piece("shelf")], SIDES)
     own.along_wall([_piece("lamp")], SIDES, free=0.0)
+    own.along_wall([replace(_piece("doorbell"), position_w=np.array([0.0, 0.0, _SWITCH_HEIGHT]))], SIDES)
     table = next(f for f in own.fixtures if f.name == "table")
     own.fixtures.append(_mat(table, "green", rng))
 
@@ -255,9 +263,13 @@ def _door(doorway: Doorway) -> FixtureSpec:
     yaw = {"x": np.pi, "y": -np.pi / 2}[doorway.edge.axis]
     height = float(kind("door").extent[2]) / 2 + 0.01
     return FixtureSpec(
-        name=str(doorway.door), kind="door", position_w=np.array([*doorway.middle, height]), yaw=yaw, room=doorway.rooms[1],
+        name=str(doorway.door),
+        kind="door",
+        position_w=np.array([*doorway.middle, height]),
+        yaw=yaw,
+        room=doorway.rooms[1],
         openings={"": 1.0},
-    )  # fmt: skip
+    )
 
 
 def _opened(fixture: FixtureSpec, openings: Mapping[str, float]) -> FixtureSpec:
@@ -269,7 +281,9 @@ def _opened(fixture: FixtureSpec, openings: Mapping[str, float]) -> FixtureSpec:
     return replace(fixture, openings=own)
 
 
-def _arrange(plan: _Plan, items: Sequence[ObjectSpec], wanted: Sequence[Wanted], rng: np.random.Generator) -> Arrangement:
+def _arrange(
+    plan: _Plan, items: Sequence[ObjectSpec], wanted: Sequence[Wanted], rng: np.random.Generator
+) -> Arrangement:
     arrangement = Arrangement(plan.fixtures, rng)
     for name, spot in plan.standing.items():
         area = Footprint(center_w=np.array(spot), half=np.array([0.30, 0.30]), yaw=0.0)

@@ -39,7 +39,7 @@ class Footprint:
         return np.array([[c, s], [-s, c]])
 
     def gap(self, other: Footprint) -> float:
-        """Free space to another rectangle by the separating axis theorem [m]; a lower bound, negative when they overlap."""
+        """Free space to another rectangle [m] by the separating axis theorem: a lower bound, negative on overlap."""
         mine, theirs = self.axes(), other.axes()
         apart = np.asarray(other.center_w) - self.center_w
         axes = np.concatenate([mine, theirs])
@@ -147,7 +147,9 @@ class Arrangement:
                 height = surface.height + half_extent(item)[2]
                 position = np.array([*spot.center_w, height])
                 return self._keep(Placement(item=item, position_w=position, yaw=spot.yaw, support=owner), spot)
-        raise WorldError(f"No room for '{item.name or item.kind}' on '{owner}': {len(self._taken[owner])} things are there.")
+        raise WorldError(
+            f"No room for '{item.name or item.kind}' on '{owner}': {len(self._taken[owner])} things are there."
+        )
 
     def _keep(self, placement: Placement, spot: Footprint | None) -> Placement:
         self.placements.append(placement)
@@ -224,5 +226,3 @@ def part_names(fixture: FixtureSpec) -> tuple[str, ...]:
     form = kind(fixture.kind)
     own = (fixture.name,) if form.root.articulation is not None else ()
     return own + tuple(f"{fixture.name}_{part}" for part in form.parts)
-
-

@@ -101,7 +101,9 @@ def walls(outlines: Sequence[Rect], doorways: Sequence[Doorway]) -> tuple[Wall, 
     result = []
     for (axis, at), pieces in sorted(lines.items()):
         for low, high in _merged(pieces):
-            gaps = sorted((d.edge.low, d.edge.high) for d in doorways if d.edge.axis == axis and abs(d.edge.at - at) < 1e-6)
+            gaps = sorted(
+                (d.edge.low, d.edge.high) for d in doorways if d.edge.axis == axis and abs(d.edge.at - at) < 1e-6
+            )
             bounds = [low - WALL / 2]
             for gap in gaps:
                 if low <= gap[0] and gap[1] <= high:

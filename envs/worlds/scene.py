@@ -1,4 +1,4 @@
-"""What a world is before it becomes a model: plain values, drawn from a seed, that can be read, compared and changed."""
+"""What a world is before it becomes a model: plain values that can be read, compared and changed."""
 
 from __future__ import annotations
 
@@ -125,7 +125,8 @@ class Wanted:
     digit: int | None = None
     shape: str | None = None
     where: str | Sequence[str] | None = None
-    """A fixture or part to stand on or lie in (``sink``, ``cabinet_drawer``), a room (``bedroom``), or several to choose from."""
+    """A fixture or part to stand on or lie in (``sink``, ``cabinet_drawer``), an object to stand on, a room, or several
+    to choose from."""
     beside: int | None = None
     """Index of an earlier wanted object next to which this one stands (gap 3 to 8 cm)."""
     sounding: bool = False

@@ -45,14 +45,16 @@ def tabletop(
         openings: part name (``chest_drawer``) → 0 closed … 1 open at the start.
         forbid: says of an object drawn to fill the table that it must not be there.
         light: whether the light is on.
-        where: source of the objects' places, so that one `rng` state gives the same model in other states; None is `rng`.
+        where: source of the objects' places, so that one `rng` state gives one model in other states; None is `rng`.
     """
     where = where or rng
     openings = openings or {}
     if fixtures is None:
         fixtures = [str(name) for name in rng.permutation(EXTRAS)[: rng.integers(1, 3)]]
     side = float(rng.choice([-1.0, 1.0]))
-    table = FixtureSpec(name="table", kind="workbench", position_w=np.array([FRONT + 0.375, 0.0, 0.0]), yaw=np.pi, room="room")
+    table = FixtureSpec(
+        name="table", kind="workbench", position_w=np.array([FRONT + 0.375, 0.0, 0.0]), yaw=np.pi, room="room"
+    )
     furniture = (table, *(_extra(name, side, openings, rng) for name in fixtures))
     check_openings(openings, furniture)
     items = choose(rng, objects, int(rng.integers(6, 9)) if count is None else count, forbid)
@@ -85,7 +87,9 @@ def _arrange(
             fault = str(error)
         else:
             return arrangement
-    raise WorldError(f"{len(items)} objects do not fit on the table with {len(furniture) - 1} other things there: {fault}")
+    raise WorldError(
+        f"{len(items)} objects do not fit on the table with {len(furniture) - 1} other things there: {fault}"
+    )
 
 
 def _extra(name: str, side: float, openings: Mapping[str, float], rng: np.random.Generator) -> FixtureSpec:
