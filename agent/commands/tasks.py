@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from yanshi.agent.commands.parsing import parse
@@ -37,13 +38,13 @@ def main(arguments: Sequence[str]) -> int:
     if options.action != "list":
         raise InputError(f"tasks: expected 'list' or 'audit', got '{options.action}'.")
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("id", "world", "what", "for example"):
+    for column in ("id", "world", "what, and how somebody may ask for it"):
         table.add_column(column, overflow="fold")
     for name in tasks():
         item = task(name)
         rng = np.random.default_rng(0)
         example = item.instruction(item.scene(rng), rng)
-        table.add_row(f"yanshi/{name}-v0", item.world, item.summary, f"“{example}”")
+        table.add_row(f"yanshi/{name}-v0", item.world, f"{item.summary}\n[dim]“{escape(example)}”[/]")
     Console().print(table)
     return 0
 
