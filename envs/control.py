@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import cos, sin, sqrt
 from operator import truediv
 from typing import Any, Protocol
@@ -12,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.envs.clock import CONTROL_DT
+from yanshi.envs.joints import Joints, require_carried
 from yanshi.envs.robots import Robot
-from yanshi.errors import InputError, WorldError
+from yanshi.errors import InputError
 
 __all__ = ["MotorControl", "MotorState"]
 
@@ -34,8 +34,6 @@ LEAD = (0.012, 0.08)
 """How far the wanted tool pose may run ahead of a tool at rest [m, rad]: it bounds the force on what is in the way."""
 JOINT_LEAD = 0.25
 """How far the wanted position of an arm joint may run ahead of the joint [rad]."""
-JOINT_MARGIN = 0.01
-"""Distance kept from the joint limits [rad]."""
 BASE_ACCELERATION = (1.5, 1.5, 3.0)
 """[m/s², m/s², rad/s²]."""
 BASE_GAIN = 4.0
@@ -61,16 +59,18 @@ class MotorState(Protocol):
 class MotorControl:
     """Turns actions of one robot (see `Robot`) into ``ctrl``.
 
-    The wanted tool pose X*, relative to the base, is the integral of the commanded twist. With J the Jacobian of the tool
-    at the present joint positions q, and q* the wanted ones, each control step moves q* by the damped least-squares
+    The wanted tool pose X*, relative to the base, is the integral of the commanded twist. With J the Jacobian of the
+    tool at the present joint positions q, and q* the wanted ones, each control step moves q* by the damped least-squares
     solution (Nakamura & Hanafusa 1986) with a null-space posture term
 
         dq* = n + Jᵀ (J Jᵀ + λ²I)⁻¹ (v - J n),          n = k (q_home - q*),
         v = twist + k₁ (X* + c - (X + J (q* - q))),      dc = k₂ (X* - X),
 
-    so that with a zero command the tool holds its pose relative to the base, without drift and whatever it carries. λ grows
-    with the error that remains (Sugihara 2011), which keeps it quiet where a pose is out of reach; joints at a limit are
-    taken out of the solution. The lag of the position servos is compensated by their known damping.
+    so that with a zero command the tool holds its pose relative to the base, without drift and whatever it carries.
+    λ grows with the error that remains (Sugihara 2011), which keeps it quiet where a pose is out of reach; joints at a
+    limit are taken out of the solution. The lag of the position servos is compensated by their known damping.
+
+    It reads arrays alone and makes few and small ones: a call costs about as much as half a physics step of a home.
 
     Args:
         model: the compiled world.
@@ -83,25 +83,21 @@ class MotorControl:
         self._timestep = model.opt.timestep
         self._base = model.body(robot.base_body).id
         self._site = model.site(robot.tcp_site).id
-        self._arm = _Joints(model, robot.arm_joints, robot.arm_actuators)
-        self._wheels = _Joints(model, robot.base_joints, robot.base_actuators) if robot.base_joints else None
-        self._head = _Joints(model, robot.head_joints, robot.head_actuators) if robot.head_joints else None
+        self._arm = Joints(model, robot.arm_joints, robot.arm_actuators)
+        self._wheels = Joints(model, robot.base_joints, robot.base_actuators) if robot.base_joints else None
+        self._head = Joints(model, robot.head_joints, robot.head_actuators) if robot.head_joints else None
         self._gripper = model.actuator(robot.gripper_actuator).id
-        _require_chain(model, robot)
+        require_carried(model, robot.tcp_site, robot.arm_joints)
 
         n = len(robot.arm_joints)
-        self._home = np.array([robot.home.get(joint, 0.0) for joint in robot.arm_joints])
+        self._home = [robot.home.get(joint, 0.0) for joint in robot.arm_joints]
         self._speed_limit = list(robot.joint_speed or [2.0] * n)
         self._lag = max(self._arm.lag) + CONTROL_DT
         self._servo_lead = [lag - 0.5 * CONTROL_DT for lag in self._arm.lag]
-        self._hinges = np.zeros((2, n, 3))
-        self._across = np.zeros((n, 3))
-        self._jacobian_t = np.zeros((n, 6))
-        self._ahead_and_posture = np.zeros((2, n))
         self._normal = np.zeros((6, 6))
         self._diagonal = self._normal.ravel()[::7]
         self._solution = np.zeros(6)
-        self._wanted_joints = np.zeros(n)
+        self._wanted_joints = [0.0] * n
         self._wanted_position = [0.0, 0.0, 0.0]
         self._wanted_axes: Axes = np.eye(3).tolist()
         self._load = [0.0] * 6
@@ -114,7 +110,7 @@ class MotorControl:
     def reset(self, state: MotorState) -> None:
         """Want what is: the tool pose, base and head of `state`, at rest. Its kinematics must be up to date."""
         self._bind(state)
-        self._wanted_joints[:] = state.qpos[self._arm.qpos]
+        self._wanted_joints = state.qpos[self._arm.qpos].tolist()
         self._wanted_axes = self._base_axes.T.dot(self._tool_axes).tolist()
         self._wanted_position = (self._tool_position - self._base_position).dot(self._base_axes).tolist()
         self._load = [0.0] * 6
@@ -172,7 +168,7 @@ class MotorControl:
         self._qpos, self._qvel = state.qpos, state.qvel
         self._axes, self._anchors = state.xaxis, state.xanchor
 
-    def _move_base(self, state: MotorState, values: list[float], wheels: _Joints) -> None:
+    def _move_base(self, state: MotorState, values: list[float], wheels: Joints) -> None:
         """Drive at the commanded velocity, with bounded acceleration, and stay on the path that it describes."""
         drive = self._drive
         self._steady = True
@@ -196,61 +192,58 @@ class MotorControl:
         state.ctrl[wheels.ctrl] = control
 
     def _move_arm(self, state: MotorState, values: list[float]) -> None:
-        """One step of the wanted tool pose and of the wanted joint positions, all in the base frame."""
-        arm, wanted, jacobian_t = self._arm, self._wanted_joints, self._jacobian_t
+        """One step of the wanted tool pose and of the wanted joint positions."""
+        arm, before = self._arm, self._wanted_joints
         error, twist = self._pose_error(values)
+        jacobian_t = self._jacobian()
 
-        # The columns of J, hinges that turn about an axis through an anchor, are one physics step older than qpos; the joint
-        # velocities make that good.
-        axes, lever = self._hinges
-        axes[:] = self._axes[arm.joints]
-        np.subtract(self._tool_position, self._anchors[arm.joints], out=lever)
-        axes, lever = self._hinges @ self._base_axes
-        jacobian_t[:, 3:] = axes
-        np.dot((axes[:, :, None] * lever[:, None, :]).reshape(-1, 9), _CROSS, out=self._across)
-        jacobian_t[:, :3] = self._across
-        if arm.slides is not None:
-            jacobian_t[arm.slides, :3] = axes[arm.slides]
-            jacobian_t[arm.slides, 3:] = 0.0
-
-        ahead, posture = self._ahead_and_posture
-        present = self._qpos[arm.qpos]
-        np.subtract(wanted, present, out=ahead)
-        ahead += self._qvel[arm.dofs] * self._timestep
-        np.subtract(self._home, wanted, out=posture)
-        posture *= POSTURE_GAIN
-        by_joints, by_posture = self._ahead_and_posture @ jacobian_t
-        error -= by_joints
+        # Poses are one physics step older than qpos; the joint velocities make that good.
+        present = self._qpos[arm.qpos].tolist()
+        late = self._timestep
+        moving = self._qvel[arm.dofs].tolist()
+        ahead = [w - q + v * late for w, q, v in zip(before, present, moving, strict=True)]
+        posture = np.array([POSTURE_GAIN * (home - w) for home, w in zip(self._home, before, strict=True)])
+        error -= np.dot(ahead, jacobian_t)
         damping = DAMPING[0] + DAMPING[1] * float(error.dot(error))
         error *= KINEMATIC_GAIN
         error += twist
-        rates = self._solve(error - by_posture, damping)
-        before = wanted.tolist()
-        blocked = arm.beyond(before, rates)
+        rates = self._solve(jacobian_t, error, posture, damping)
+        blocked = arm.beyond(before, rates, CONTROL_DT)
         if blocked:
             jacobian_t[blocked] = 0.0
             posture[blocked] = 0.0
-            rates = self._solve(error - posture @ jacobian_t, damping)
+            rates = self._solve(jacobian_t, error, posture, damping)
 
         # A servo follows its set point late by kv / kp; the set point leads by as much, and is held for a whole step.
         fastest = max(map(truediv, map(abs, rates), self._speed_limit))
         if fastest > 1.0:
             rates = [rate / fastest for rate in rates]
         after, control = [], []
-        for q, p, rate, low, high, lag in zip(
-            present.tolist(), before, rates, arm.low, arm.high, self._servo_lead, strict=True
-        ):
+        for q, p, rate, low, high, lag in zip(present, before, rates, arm.low, arm.high, self._servo_lead, strict=True):
             p += rate * CONTROL_DT
             if not -JOINT_LEAD < p - q < JOINT_LEAD:
                 p = q + (JOINT_LEAD if p > q else -JOINT_LEAD)
             p = low if p < low else high if p > high else p
             after.append(p)
             control.append(p + rate * lag)
-        wanted[:] = after
+        self._wanted_joints = after
         state.ctrl[arm.ctrl] = control
 
+    def _jacobian(self) -> Array:
+        """Jᵀ (n, 6) in the map frame: a hinge turns the tool about an axis through its anchor, a slide shifts it."""
+        x, y, z = self._tool_position.tolist()
+        axes, anchors = self._axes[self._arm.joints].tolist(), self._anchors[self._arm.joints].tolist()
+        rows = []
+        for (ax, ay, az), (px, py, pz), slides in zip(axes, anchors, self._arm.slides, strict=True):
+            if slides:
+                rows.append((ax, ay, az, 0.0, 0.0, 0.0))
+            else:
+                rx, ry, rz = x - px, y - py, z - pz
+                rows.append((ay * rz - az * ry, az * rx - ax * rz, ax * ry - ay * rx, ax, ay, az))
+        return np.array(rows)
+
     def _pose_error(self, values: list[float]) -> tuple[Array, Array]:
-        """Pose error and commanded twist, (6,) each; moves the wanted pose on by one step.
+        """Pose error and commanded twist, (6,) each, in the map frame; moves the wanted pose on by one step.
 
         The wanted pose stays near the tool, so that pushing against something does not wind it up.
         """
@@ -284,8 +277,14 @@ class MotorControl:
             self._wanted_axes = _rotated(self._wanted_axes, wx * CONTROL_DT, wy * CONTROL_DT, wz * CONTROL_DT)
 
         load = self._load
-        error = np.array([x + load[0], y + load[1], z + load[2], a + load[3], b + load[4], c + load[5]])
-        return error, np.array([vx, vy, vz, wx, wy, wz])
+        vectors_b = (
+            (x + load[0], y + load[1], z + load[2]),
+            (a + load[3], b + load[4], c + load[5]),
+            (vx, vy, vz),
+            (wx, wy, wz),
+        )
+        error, twist = np.dot(vectors_b, self._base_axes.T).reshape(2, 6)
+        return error, twist
 
     def _learn_load(self, start: int, error: tuple[float, float, float]) -> None:
         """Integrate a lasting error; not while the tool is held up by something or gathers speed."""
@@ -294,71 +293,15 @@ class MotorControl:
             value = self._load[start + i] + LOAD_GAIN * CONTROL_DT * error[i]
             self._load[start + i] = -bound if value < -bound else bound if value > bound else value
 
-    def _solve(self, velocity: Array, damping: float) -> list[float]:
-        """Joint velocities for a tool velocity (6,) beyond what the posture term, which is added, brings about."""
-        jacobian_t, normal = self._jacobian_t, self._normal
+    def _solve(self, jacobian_t: Array, velocity: Array, posture: Array, damping: float) -> list[float]:
+        """Joint velocities that give the tool a velocity (6,), and otherwise those of the posture term (n,)."""
+        normal = self._normal
         np.dot(jacobian_t.T, jacobian_t, out=normal)
         self._diagonal += damping
         mujoco.mju_cholFactor(normal, 0.0)
-        mujoco.mju_cholSolve(self._solution, normal, velocity)
-        rates = jacobian_t.dot(self._solution)
-        rates += self._ahead_and_posture[1]
-        listed: list[float] = rates.tolist()
-        return listed
-
-
-_CROSS = np.zeros((3, 3, 3))
-for _i, _j, _k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-    _CROSS[_i, _j, _k], _CROSS[_j, _i, _k] = 1.0, -1.0
-_CROSS = _CROSS.reshape(9, 3)
-"""The outer product of a and b, flat (9,), times this is a × b."""
-
-
-class _Joints:
-    """Where some joints and their actuators are in the arrays of a model."""
-
-    def __init__(self, model: mujoco.MjModel, joints: Sequence[str], actuators: Sequence[str]) -> None:
-        ids = np.array([model.joint(name).id for name in joints])
-        acts = np.array([model.actuator(name).id for name in actuators])
-        self.joints = _indices(ids)
-        self.qpos = _indices(model.jnt_qposadr[ids])
-        self.dofs = _indices(model.jnt_dofadr[ids])
-        self.ctrl = _indices(acts)
-        slides = model.jnt_type[ids] == mujoco.mjtJoint.mjJNT_SLIDE
-        self.slides = np.flatnonzero(slides) if slides.any() else None
-        limited = model.jnt_limited[ids].astype(bool)
-        self.low = np.where(limited, model.jnt_range[ids, 0] + JOINT_MARGIN, -np.inf).tolist()
-        self.high = np.where(limited, model.jnt_range[ids, 1] - JOINT_MARGIN, np.inf).tolist()
-        gain = model.actuator_gainprm[acts, 0]
-        self.lag = (-model.actuator_biasprm[acts, 2] / np.where(gain > 0.0, gain, 1.0)).tolist()
-        """Seconds by which a position servo trails a ramp: kv / kp."""
-
-    def beyond(self, positions: list[float], rates: list[float]) -> list[int]:
-        """Which joints would be beyond a limit after one control step."""
-        found = []
-        for i, (position, rate, low, high) in enumerate(zip(positions, rates, self.low, self.high, strict=True)):
-            if not low < position + rate * CONTROL_DT < high:
-                found.append(i)
-        return found
-
-
-def _indices(numbers: NDArray[np.integer]) -> slice | NDArray[np.integer]:
-    """A slice where the numbers are consecutive, which is faster to read and write."""
-    if np.array_equal(numbers, np.arange(numbers[0], numbers[0] + len(numbers))):
-        return slice(int(numbers[0]), int(numbers[0]) + len(numbers))
-    return numbers
-
-
-def _require_chain(model: mujoco.MjModel, robot: Robot) -> None:
-    """Refuse an arm whose joints do not all carry the tool."""
-    carriers = set()
-    body = int(model.site(robot.tcp_site).bodyid[0])
-    while body:
-        carriers.add(body)
-        body = int(model.body_parentid[body])
-    for joint in robot.arm_joints:
-        if int(model.joint(joint).bodyid[0]) not in carriers:
-            raise WorldError(f"Robot '{robot.name}': arm joint '{joint}' does not move the site '{robot.tcp_site}'.")
+        mujoco.mju_cholSolve(self._solution, normal, velocity - posture.dot(jacobian_t))
+        rates: list[float] = (jacobian_t.dot(self._solution) + posture).tolist()
+        return rates
 
 
 def _turn(start: Axes, end: Axes) -> tuple[float, float, float]:

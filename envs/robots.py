@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi import sim_assets
+from yanshi.envs.joints import require_carried
 from yanshi.errors import InputError, UnknownNameError, WorldError
 
 __all__ = ["Robot", "check_robot", "register", "robot", "robots"]
@@ -36,8 +37,8 @@ class Robot:
     10, 11           head pan, tilt rate                  -1.5    1.5      rad/s
     ===============  ==========================  =======  ======  =======  ========
 
-    (The numbers are those of `mobile_panda`; without a base and head, as in `panda`, index 0 is tool velocity x.) The tool
-    moves as seen from the base: it is carried along when the base drives.
+    (The numbers are those of `mobile_panda`; without a base and head, as in `panda`, index 0 is tool velocity x.) The
+    tool moves as seen from the base: it is carried along when the base drives.
     """
 
     name: str
@@ -96,8 +97,8 @@ class Robot:
     ) -> NDArray[np.float32]:
         """Make an action of SI quantities.
 
-        A velocity that is too fast is slowed down as a whole, so that it keeps its direction. What the robot does not have
-        (base, head) is ignored.
+        A velocity that is too fast is slowed down as a whole, so that it keeps its direction. What the robot does not
+        have (base, head) is ignored.
 
         Args:
             gripper: wanted distance between the pads [m].
@@ -172,7 +173,8 @@ def check_robot(robot: Robot) -> None:
     for group, count in groups.items():
         joints, actuators = getattr(robot, f"{group}_joints"), getattr(robot, f"{group}_actuators")
         if len(joints) != len(actuators):
-            raise WorldError(f"Robot '{robot.name}': {len(joints)} {group}_joints but {len(actuators)} {group}_actuators.")
+            count_of = f"{len(joints)} {group}_joints but {len(actuators)} {group}_actuators"
+            raise WorldError(f"Robot '{robot.name}': {count_of}.")
         if count and len(joints) not in (0, count):
             raise WorldError(f"Robot '{robot.name}': expected {count} {group}_joints or none, got {len(joints)}.")
     if not robot.arm_joints:
@@ -181,6 +183,7 @@ def check_robot(robot: Robot) -> None:
         model = robot.spec().compile()
     except ValueError as error:
         raise WorldError(f"Robot '{robot.name}': {robot.mjcf.name} does not compile: {_one_line(error)}") from error
+    require_carried(model, robot.tcp_site, robot.arm_joints)
     pairs = zip(
         robot.arm_joints + robot.base_joints + robot.head_joints,
         robot.arm_actuators + robot.base_actuators + robot.head_actuators,
@@ -262,7 +265,7 @@ MOBILE_PANDA = replace(
     | _HEAD,
     footprint=0.28,
 )
-"""The same arm on a holonomic base, with a pan-tilt head on a mast at its left. The tool starts where the Panda's does."""
+"""The same arm on a holonomic base, with a pan-tilt head on a mast at its left; its tool starts at the same place."""
 
 register(PANDA)
 register(MOBILE_PANDA)

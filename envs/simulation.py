@@ -28,12 +28,12 @@ __all__ = ["Simulation"]
 class Simulation:
     """A world, its robot and the robot's senses, stepped by actions.
 
-    The trajectory depends on the world and the actions alone: not on the seed, and not on which senses are read. After a
-    step, positions in ``data.qpos`` are those of `time`; what MuJoCo derives of them (``xpos``, ``site_xpos``, …) is one
-    physics step (2 ms) older, for every sense alike.
+    The trajectory depends on the world and the actions alone: not on the seed, and not on which senses are read. After
+    a step, positions in ``data.qpos`` are those of `time`; what MuJoCo derives of them (``xpos``, ``site_xpos``, …) is
+    one physics step (2 ms) older, for every sense alike.
 
-    `model` is a copy of the world's, since devices switch its lights. `world` may be exchanged between episodes for one with
-    the same model (the same things in other places).
+    `model` is a copy of the world's, since devices switch its lights. `world` may be exchanged between episodes for one
+    with the same model (the same things in other places).
 
     Args:
         world: what is there.
@@ -124,7 +124,9 @@ class Simulation:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _poll(self) -> None:

@@ -1,15 +1,17 @@
 """The motor level: what is commanded is what moves, and nothing else does."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import mujoco
 import numpy as np
 import pytest
+from mujoco.batch import Batch
 
 from yanshi.envs.clock import CONTROL_DT, STEPS_PER_CONTROL
 from yanshi.envs.control import JOINT_LEAD, MotorControl
-from yanshi.envs.robots import robot, robots
-from yanshi.errors import InputError
+from yanshi.envs.robots import Robot, check_robot, robot, robots
+from yanshi.errors import InputError, WorldError
 
 
 def rotation_vector(rotation):
@@ -138,7 +140,7 @@ def test_the_base_reaches_the_commanded_velocity_in_its_own_frame(axis, speed):
 
 
 def test_the_base_drives_arcs_and_stops_where_it_is():
-    """Driving forward at v while turning at w is a circle of radius v / w: after half a turn it is 2 v / w to the left."""
+    """Driving at v while turning at w is a circle of radius v / w: after half a turn it is 2 v / w to the left."""
     rig = Rig("mobile_panda")
     rig.move(1.0, base=(0.4, 0, 0.8))
     start = rig.base()
@@ -239,23 +241,23 @@ def test_actions_that_cannot_be_meant_are_refused():
     assert np.array_equal(high, rig.data.ctrl)
 
 
-def test_it_controls_a_robot_that_is_not_ours(tmp_path):
-    """A three-joint arm, its tool in the plane, with other names, in another world."""
-    file = tmp_path / "scara.xml"
-    file.write_text(
-        """<mujoco><option timestep="0.002"/><worldbody><body name="stand"><geom size=".05" contype="0"/>
-        <body pos="0 0 .5"><joint name="a" damping="1" armature=".1" axis="0 0 1"/><geom type="capsule" size=".03" fromto="0 0 0 .4 0 0"/>
-        <body pos=".4 0 0"><joint name="b" damping="1" armature=".1" axis="0 0 1"/><geom type="capsule" size=".03" fromto="0 0 0 .3 0 0"/>
-        <body pos=".3 0 0"><joint name="c" damping="1" armature=".1" axis="0 0 1"/><site name="tip" pos=".1 0 0"/><geom size=".03"/>
+SCARA = """
+<mujoco><option timestep="0.002"/><default><joint damping="1" armature=".1" axis="0 0 1"/><geom contype="0"/>
+<position kp="500" kv="50"/></default><worldbody><body name="stand"><geom size=".05"/>
+  <body pos="0 0 .5"><joint name="a" {first}/><geom type="capsule" size=".03" fromto="0 0 0 .4 0 0"/>
+    <body pos=".4 0 0"><joint name="b"/><geom type="capsule" size=".03" fromto="0 0 0 .3 0 0"/>
+      <body pos=".3 0 0"><joint name="c"/><site name="tip" pos=".1 0 0"/><geom size=".03"/>
         <body pos=".1 0 0"><joint name="f" type="slide" axis="0 1 0" range="0 .05"/><geom name="p" size=".01"/></body>
-        </body></body></body></body></worldbody>
-        <actuator><position name="a" joint="a" kp="500" kv="50"/><position name="b" joint="b" kp="500" kv="50"/>
-        <position name="c" joint="c" kp="500" kv="50"/><position name="f" joint="f" kp="100"/></actuator></mujoco>"""
-    )
-    rig = SimpleNamespace()
-    from yanshi.envs.robots import Robot, check_robot
+</body></body></body></body></worldbody><actuator><position name="a" joint="a"/><position name="b" joint="b"/>
+<position name="c" joint="c"/><position name="f" joint="f" kp="100" kv="5"/></actuator></mujoco>"""
 
-    rig.robot = Robot(
+
+@pytest.mark.parametrize("first", ["", 'type="slide" axis="0 1 0"'], ids=["hinge", "slide"])
+def test_it_controls_a_robot_that_is_not_ours(tmp_path, first):
+    """A three-joint arm that moves its tool in the plane, turning or sliding at its root."""
+    file = tmp_path / "scara.xml"
+    file.write_text(SCARA.format(first=first))
+    scara = Robot(
         name="scara",
         mjcf=file,
         base_body="stand",
@@ -269,17 +271,42 @@ def test_it_controls_a_robot_that_is_not_ours(tmp_path):
         gripper_ctrl=(0.0, 0.05),
         home={"a": 0.6, "b": -1.0, "c": 0.3},
     )
-    check_robot(rig.robot)
-    model = rig.robot.spec().compile()
+    check_robot(scara)
+    model = scara.spec().compile()
     data = mujoco.MjData(model)
-    for joint, value in rig.robot.home.items():
+    for joint, value in scara.home.items():
         data.joint(joint).qpos[0] = value
     mujoco.mj_forward(model, data)
-    control = MotorControl(model, rig.robot)
+    control = MotorControl(model, scara)
     control.reset(data)
     start = data.site("tip").xpos.copy()
     for _ in range(25):
-        control.apply(data, rig.robot.action(gripper=0.02, linear=(0.0, 0.1, 0.0)))
+        control.apply(data, scara.action(gripper=0.02, linear=(0.05, 0.1, 0.0)))
         mujoco.mj_step(model, data, STEPS_PER_CONTROL)
     mujoco.mj_kinematics(model, data)
-    assert data.site("tip").xpos - start == pytest.approx([0, 0.1, 0], abs=0.005)
+    assert data.site("tip").xpos - start == pytest.approx([0.05, 0.1, 0], abs=0.005)
+
+
+def test_an_arm_that_does_not_carry_its_tool_is_refused():
+    panda = robot("panda")
+    model = panda.spec().compile()
+    with pytest.raises(WorldError, match="Joint 'joint1' does not move the site 'scan'"):
+        MotorControl(model, replace(panda, tcp_site="scan"))
+
+
+def test_it_controls_a_simulation_of_a_batch_just_the_same():
+    rig = Rig("mobile_panda")
+    command = rig.robot.action(gripper=0.01, base=(0.3, 0.1, 0.4), linear=(0, 0.1, -0.1), angular=(0.3, 0, 0.2))
+    names = ("qpos", "qvel", "ctrl", "xpos", "xmat", "xaxis", "xanchor", "site_xpos", "site_xmat")
+    batch = Batch(rig.model, 2, nthread=1, persistent=True)
+    rows = SimpleNamespace(**{name: batch.bind(name)[1] for name in names})
+    rows.qpos[:] = rig.data.qpos
+    batch.forward()
+    control = MotorControl(rig.model, rig.robot)
+    control.reset(rows)
+    for _ in range(25):
+        rig.control.apply(rig.data, command)
+        mujoco.mj_step(rig.model, rig.data, STEPS_PER_CONTROL)
+        control.apply(rows, command)
+        batch.step(nstep=STEPS_PER_CONTROL)
+        assert np.array_equal(rows.qpos, rig.data.qpos)

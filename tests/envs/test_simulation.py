@@ -1,4 +1,4 @@
-"""Physics as the agent meets it: grasping by friction, stability under any action, the same seed the same trajectory."""
+"""Physics as the agent meets it: grasping by friction, stability under any action, the same trajectory every time."""
 
 import dataclasses
 from types import SimpleNamespace
@@ -31,7 +31,9 @@ def bench(name, thing=None, things=0):
         padded = [*size, 0, 0][:3]
         body.add_geom(type=getattr(GEOM, f"mjGEOM_{kind.upper()}"), size=padded, mass=mass)
     for i in range(things):
-        body = spec.worldbody.add_body(name=f"cube_{i}", pos=[0.42 + 0.1 * (i % 4), 0.1 * (i // 4) - 0.1, TABLE + 0.021])
+        body = spec.worldbody.add_body(
+            name=f"cube_{i}", pos=[0.42 + 0.1 * (i % 4), 0.1 * (i // 4) - 0.1, TABLE + 0.021]
+        )
         body.add_freejoint()
         body.add_geom(type=GEOM.mjGEOM_BOX, size=[0.02] * 3, mass=0.1)
     model = spec.compile()
@@ -79,13 +81,15 @@ def test_it_grasps_by_friction_and_holds_while_it_moves(name, thing):
     grip = np.clip(height, 2 * height - TABLE - 0.035, None)  # The palm is 4 cm behind the tool.
     reach(sim, np.array([0.5, 0, max(grip, TABLE + 0.014)]), 3.0, 0.08)
     run(sim, 1.0, gripper=0.0)
-    assert sim.observe().proprioception.gripper_opening == pytest.approx(2 * thing[1][1 if thing[0] == "box" else 0], abs=0.002)
+    width = 2 * thing[1][1 if thing[0] == "box" else 0]
+    assert sim.observe().proprioception.gripper_opening == pytest.approx(width, abs=0.002)
     start, turned = held_pose(sim)
     run(sim, 2.0, gripper=0.0, linear=(0, 0, 0.1))
     assert sim.data.body("thing").xpos[2] > height + 0.19
     for second in range(5):
         sign = 1 if second % 2 else -1
-        run(sim, 1.0, gripper=0.0, base=(0.4 * sign, -0.3, 1.0 * sign), linear=(0, 0.05 * sign, 0), angular=(0, 0, 0.4 * sign))
+        shake = {"linear": (0, 0.05 * sign, 0), "angular": (0, 0, 0.4 * sign)}
+        run(sim, 1.0, gripper=0.0, base=(0.4 * sign, -0.3, 1.0 * sign), **shake)
         position, rotation = held_pose(sim)
         assert np.abs(position - start).max() < 0.005
         assert np.trace(rotation.T @ turned) > 1 + 2 * np.cos(np.radians(5))
@@ -111,7 +115,8 @@ def test_random_actions_break_nothing(name, seed):
     actions = rng.uniform(-1, 1, (int(20 / CONTROL_DT), len(sim.robot.action_names))).astype(np.float32)
     for i in range(len(actions)):
         sim.step(actions[i // 8 if seed else i])  # seed 1: long pushes, which reach the table and the limits
-    assert np.isfinite(sim.data.qpos).all() and np.abs(sim.data.qvel).max() < 50.0
+    assert np.isfinite(sim.data.qpos).all()
+    assert np.abs(sim.data.qvel).max() < 50.0
     assert all(warning.number == 0 for warning in sim.data.warning)
 
 
@@ -141,8 +146,11 @@ def test_the_same_actions_give_the_same_trajectory_bit_for_bit(name):
 
 def test_senses_are_read_when_due():
     fast, slow = FakeSensor(name="fast"), FakeSensor(name="slow")
-    sim = Simulation(bench("panda"), [Timed(fast, 50.0), Timed(slow, 10.0), Timed(FakeSensor(name="late"), 10.0, latency=0.06)])
-    assert sim.observe().frames["fast"].stamp == 0.0 and sim.observe().frames["late"].stamp == -0.06
+    sim = Simulation(
+        bench("panda"), [Timed(fast, 50.0), Timed(slow, 10.0), Timed(FakeSensor(name="late"), 10.0, latency=0.06)]
+    )
+    assert sim.observe().frames["fast"].stamp == 0.0
+    assert sim.observe().frames["late"].stamp == -0.06
     run(sim, 1.0, gripper=0.0)
     assert (fast.readings, slow.readings) == (51, 11)
     observation = sim.observe()
