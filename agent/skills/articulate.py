@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from yanshi.agent.skills.drive import drive
 from yanshi.agent.skills.handles import Handle
+from yanshi.agent.skills.shut import push_shut
 from yanshi.agent.skills.motion import Motion, grip_to, move, twist_towards
 from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
 from yanshi.agent.skills.stand import reachable, stands
@@ -19,7 +20,8 @@ from yanshi.contracts import Entity
 __all__ = ["approach_handle", "close", "handle_of", "handle_places", "open_", "opened"]
 
 Array = NDArray[Any]
-_DIPS = (0.6, 0.8, 0.4, 1.0, 0.2, 0.0)
+_DIPS = (0.6, 0.8, 0.4, 1.0, 1.2, 0.2, 0.0)
+"""How far the hand may point below the horizon [rad]."""
 _OFF = 0.08
 """From here the hand goes straight at the bar [m]."""
 _RATE = 0.12
@@ -78,9 +80,12 @@ def _operate(now: Situation, name: str, goal: float) -> Script:
         value = opened(now, handle.part)
         if (value >= 0.85 * limit) if goal > 0.5 else (value <= 0.04 * limit):
             return f"{name} is {word}."
-        dip, lag = yield from _come_near(now, handle, value, attempt)
-        trouble = yield from _lead(now, handle, value, goal * limit, dip, lag)
-        yield from _let_go(now)
+        if goal < 0.5 and handle.articulation.kind == "slide" and attempt < 2:
+            trouble = yield from push_shut(now, handle, value, attempt)
+        else:
+            dip, lag = yield from _come_near(now, handle, value, attempt)
+            trouble = yield from _lead(now, handle, value, goal * limit, dip, lag)
+            yield from _let_go(now)
         value = opened(now, handle_of(now, name).part)
         if (value >= 0.75 * limit) if goal > 0.5 else (value <= 0.08 * limit):
             return f"{name} is {word}."
@@ -89,20 +94,16 @@ def _operate(now: Situation, name: str, goal: float) -> Script:
 
 
 def approach_handle(now: Situation, handle: Handle, value: float) -> tuple[float, float] | None:
-    """Dip and lag [rad] of a hand that reaches the handle from where the base stands, or None."""
-    lags = (0.0, 0.4, -0.4, 0.8, -0.8) if handle.upright else (0.0,)
-    for lag in lags:
+    """Dip and lag [rad] of the hand with which the arm reaches the handle best from where the base stands, or None."""
+    best: tuple[float, float, float] | None = None
+    for lag in (0.0, 0.4, -0.4, 0.8, -0.8) if handle.upright else (0.0,):
         for dip in _DIPS:
-            if (
-                reachable(
-                    now,
-                    now.base_w,
-                    [handle.hand(value, dip=dip, lag=lag, off=_OFF), handle.hand(value, dip=dip, lag=lag)],
-                )
-                > 0.0
-            ):
-                return dip, lag
-    return None
+            hands = [handle.hand(value, dip=dip, lag=lag, off=_OFF), handle.hand(value, dip=dip, lag=lag)]
+            margin = reachable(now, now.base_w, hands)
+            score = min(margin, 0.4) - 0.15 * abs(dip - 0.7) - 0.2 * abs(lag)
+            if margin > 0.0 and (best is None or score > best[0]):
+                best = (score, dip, lag)
+    return None if best is None else best[1:]
 
 
 def handle_places(now: Situation, handle: Handle, value: float) -> list[Array]:
