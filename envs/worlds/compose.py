@@ -83,7 +83,7 @@ def compose(scene: Scene, robot: Robot) -> World:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """MuJoCo warns, in a log file too, that a model with an unprefixed part may not be saved well. Ours is not saved."""
+    """MuJoCo warns, in a log file too, that a model with an unprefixed part may not save well. Ours is not saved."""
     handler = mujoco.get_mju_user_warning()
     mujoco.set_mju_user_warning(lambda message: None)
     try:

@@ -14,6 +14,8 @@ RESOLUTION = 0.05
 LOW, HIGH = 0.05, 1.4
 """Only what is between these heights is in the way of the robot [m]."""
 
+_ROUND = (mujoco.mjtGeom.mjGEOM_CYLINDER, mujoco.mjtGeom.mjGEOM_CAPSULE, mujoco.mjtGeom.mjGEOM_SPHERE)
+
 
 def occupancy(model: mujoco.MjModel, rooms: Sequence[Room], robot_body: str) -> OccupancyGrid:
     """The cells covered by static geometry at the height of the robot. Doors, drawers and movable things are left out.
@@ -54,5 +56,8 @@ def occupancy(model: mujoco.MjModel, rooms: Sequence[Room], robot_body: str) -> 
         if center[2] - rise > HIGH or center[2] + rise < LOW:
             continue
         local = np.stack([grid_x - center[0], grid_y - center[1], np.zeros_like(grid_x)], axis=-1) @ turn
-        occupied |= np.all(np.abs(local[..., :2]) <= half[:2] + RESOLUTION / 2, axis=-1)
+        if model.geom_type[geom] in _ROUND and turn[2, 2] ** 2 > 0.999:
+            occupied |= np.hypot(local[..., 0], local[..., 1]) <= half[0] + RESOLUTION / 2
+        else:
+            occupied |= np.all(np.abs(local[..., :2]) <= half[:2] + RESOLUTION / 2, axis=-1)
     return OccupancyGrid(occupied=occupied, resolution=RESOLUTION, origin_w=low)

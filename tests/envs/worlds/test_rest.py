@@ -1,4 +1,4 @@
-"""Things at rest stay at rest, what rolls comes to rest, what opens moves when it is pulled and stays where it is left."""
+"""What is at rest stays at rest, what rolls comes to rest, what opens moves when pulled and stays where it is left."""
 
 from __future__ import annotations
 
