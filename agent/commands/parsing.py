@@ -7,6 +7,7 @@ import difflib
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TypeVar
 
 import tyro
@@ -27,19 +28,25 @@ def parse(options: type[Options], command: str, arguments: Sequence[str]) -> Opt
     except SystemExit as error:
         raise InputError(f"{command}: {_one_line(complaint.getvalue())}") from error
     if unknown:
-        names = [f"--{name.replace('_', '-')}" for name in options.__dataclass_fields__]  # type: ignore[attr-defined]
+        positional = ("instruction", "suite", "action")
+        names = [f"--{n.replace('_', '-')}" for n in _names(options) if n not in positional]
         near = difflib.get_close_matches(unknown[0], names, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise InputError(f"{command}: unknown argument '{unknown[0]}'.{hint} Available: {', '.join(names)}.")
     return value
 
 
+def _names(options: type[object]) -> list[str]:
+    return [field.name for field in fields(options)]  # type: ignore[arg-type]
+
+
 def _one_line(text: str) -> str:
     """A framed complaint without its frame, on one line."""
     words = re.sub(r"[│╭╮╰╯─]", " ", text)
     words = " ".join(words.split())
-    words = re.split(r"For full helptext", words)[0]
-    return words.removeprefix("Parsing error ").removeprefix("Invalid options ").strip() or "cannot be read."
+    words = re.split(r"For full helptext|-{4,} Argument helptext", words)[0]
+    words = re.split(r"(?:Parsing|Value) error -{4,}|Invalid options", words)[-1]
+    return words.strip(" -") or "cannot be read."
 
 
 def say(text: str) -> None:

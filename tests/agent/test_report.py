@@ -113,8 +113,8 @@ def test_turbo_agrees_with_matplotlib() -> None:
     values = np.linspace(0, 1, 50)
     expected = 255 * matplotlib.colormaps["turbo"](values)[:, :3]
     error = np.abs(turbo(values).astype(float) - expected)
-    assert error.mean() < 6
-    assert error[2:-2].max() < 20  # the published polynomial is least exact at the ends
+    assert error.mean() < 8
+    assert error[2:-2].max() < 22  # the published polynomial is least exact at the ends
 
 
 def test_depth_that_was_not_measured_is_grey() -> None:
