@@ -1,8 +1,8 @@
 """What a simulation costs above its physics: a control step of the robot beside the bare `mj_step` of the same states.
 
 Both walk the same trajectory in turns of one simulated second: the simulation by actions, noting the controls that it
-writes; bare MuJoCo by those controls, so that it integrates the same states, bit for bit, and nothing else. Times are of
-the thread's CPU, so that what else the machine does counts little.
+writes; bare MuJoCo by those controls, so that it integrates the same states, bit for bit, and nothing else. Times are
+of the thread's CPU, so that what else the machine does counts little.
 
 Usage: python benchmarks/physics.py [ROUNDS]
 """
@@ -75,8 +75,8 @@ def spread(values: list[float]) -> str:
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     print(
-        f"A control step of {CONTROL_DT * 1e3:.0f} ms is {STEPS_PER_CONTROL} physics steps. Ratios to the bare physics of\n"
-        f"the same states; median (min … max) of {rounds} simulated seconds, each walked by both.\n\n"
+        f"A control step of {CONTROL_DT * 1e3:.0f} ms is {STEPS_PER_CONTROL} physics steps. Ratios to the bare\n"
+        f"physics of the same states; median (min … max) of {rounds} simulated seconds, each walked by both.\n\n"
         "| world | things | degrees of freedom | bare physics [µs] | step | "
         "step and proprioception | motor control, warm [µs] |\n"
         "|---|---:|---:|---:|---:|---:|---:|"

@@ -60,8 +60,8 @@ class MotorControl:
     """Turns actions of one robot (see `Robot`) into ``ctrl``.
 
     The wanted tool pose X*, relative to the base, is the integral of the commanded twist. With J the Jacobian of the
-    tool at the present joint positions q, and q* the wanted ones, each control step moves q* by the damped least-squares
-    solution (Nakamura & Hanafusa 1986) with a null-space posture term
+    tool at the present joint positions q, and q* the wanted ones, each control step moves q* by the damped
+    least-squares solution (Nakamura & Hanafusa 1986) with a null-space posture term
 
         dq* = n + Jᵀ (J Jᵀ + λ²I)⁻¹ (v - J n),          n = k (q_home - q*),
         v = twist + k₁ (X* + c - (X + J (q* - q))),      dc = k₂ (X* - X),

@@ -154,6 +154,19 @@ def test_the_base_drives_arcs_and_stops_where_it_is():
     assert rig.base() == pytest.approx(stopped, abs=1e-3)
 
 
+def test_a_base_that_is_blocked_leaves_when_told():
+    """The arm gives way until the body stands at the wall, with bounded force; it drives back at once when told."""
+    rig = Rig("mobile_panda", wall=0.8)
+    rig.move(4.0, base=(0.5, 0, 0))
+    assert 0.3 < rig.base()[0] < 0.8 - 0.27 + 0.005
+    assert abs(rig.data.actuator("base_x").force[0]) <= 300.0
+    pressed = rig.base()
+    rig.move(2.0, base=(0.5, 0, 0))
+    assert rig.base() == pytest.approx(pressed, abs=0.01)
+    rig.move(1.0, base=(-0.5, 0, 0))
+    assert rig.base()[0] < pressed[0] - 0.3
+
+
 def test_the_arm_does_not_push_the_base_away():
     rig = Rig("mobile_panda")
     start = rig.base()
