@@ -56,7 +56,7 @@ def occupancy(model: mujoco.MjModel, rooms: Sequence[Room], robot_body: str) -> 
         if center[2] - rise > HIGH or center[2] + rise < LOW:
             continue
         local = np.stack([grid_x - center[0], grid_y - center[1], np.zeros_like(grid_x)], axis=-1) @ turn
-        if model.geom_type[geom] in _ROUND and turn[2, 2] ** 2 > 0.999:
+        if int(model.geom_type[geom]) in _ROUND and turn[2, 2] ** 2 > 0.999:
             occupied |= np.hypot(local[..., 0], local[..., 1]) <= half[0] + RESOLUTION / 2
         else:
             occupied |= np.all(np.abs(local[..., :2]) <= half[:2] + RESOLUTION / 2, axis=-1)
