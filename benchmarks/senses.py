@@ -1,0 +1,69 @@
+"""All senses in the home: simulated seconds a wall second, and what each sense costs.
+
+The mobile arm drives and turns in a home in which a radio, a microwave oven and a doorbell sound; physics at 500 Hz,
+control at 25 Hz. "Cost" is how much longer a simulated second takes with a sense than with none in the same round.
+
+Usage: python benchmarks/senses.py [SECONDS [ROUNDS]]
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+
+import numpy as np
+
+from yanshi.envs.robots import robot
+from yanshi.envs.senses.rendering import gl_renderer_name
+from yanshi.envs.senses.suite import SENSES, sensor_suite
+from yanshi.envs.simulation import Simulation
+from yanshi.envs.worlds import Wanted, World, compose, home
+
+ALL = ("rgb", "depth", "lidar", "audio", "touch", "force")
+"""Two cameras 128×128 RGB-D at 10 Hz, LiDAR 16×360 at 10 Hz, four microphones at 16 kHz, touch, force and joints."""
+
+
+def noisy_home() -> World:
+    """A home with 12 to 20 objects, three of its things sounding."""
+    radio = Wanted(kind="radio", sounding=True)
+    scene = home(np.random.default_rng(1), objects=(radio,), sounding=("microwave", "doorbell"))
+    return compose(scene, robot("mobile_panda"))
+
+
+def drive(names: tuple[str, ...], seconds: float) -> float:
+    """Wall seconds that one simulated second takes."""
+    house = noisy_home()
+    with Simulation(house, sensor_suite(names, house.robot)) as sim:
+        steps = round(seconds / 0.04)
+        actions = [house.robot.action(gripper=0.08, base=(0.2, 0.0, 0.5 * np.sin(0.04 * k))) for k in range(steps)]
+        for action in actions[:5]:  # The first call of each sense allocates and compiles.
+            sim.step(action)
+            sim.observe()
+        begin = time.perf_counter()
+        for action in actions:
+            sim.step(action)
+            sim.observe()
+        return (time.perf_counter() - begin) / seconds
+
+
+def main() -> None:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 8.0
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    runs: dict[str, tuple[str, ...]] = {"none": (), **{name: (name,) for name in SENSES}, "all": ALL}
+    took: dict[str, list[float]] = {name: [] for name in runs}
+    for turn in range(rounds):
+        for name in list(runs) if turn % 2 else list(runs)[::-1]:
+            took[name].append(drive(runs[name], seconds))
+    print(f"Renderer: {gl_renderer_name()}. `all` is {', '.join(ALL)} together.\n")
+    print("| senses | simulated seconds a wall second, median (min … max) | cost [ms a simulated second] |")
+    print("|---|---:|---:|")
+    for name, values in took.items():
+        speed = f"{1.0 / statistics.median(values):.1f} ({1.0 / max(values):.1f} … {1.0 / min(values):.1f})"
+        cost = statistics.median(with_it - without for with_it, without in zip(values, took["none"], strict=True))
+        print(f"| {name} | {speed} | {cost * 1e3:.1f} |")
+    print("\nRequired: 2 simulated seconds a wall second with all senses.")
+
+
+if __name__ == "__main__":
+    main()
