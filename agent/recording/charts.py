@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from yanshi.agent.recording.log import Change, EpisodeLog, Heard
+from yanshi.agent.recording.log import Change, EpisodeLog, Heard, call_words
 from yanshi.contracts import Fact, Status, Subtask
 
 ATTRIBUTES = frozenset({"kind", "color", "size", "material", "shape", "digit"})
@@ -22,9 +22,8 @@ def clock(seconds: float) -> str:
 
 
 def words(subtask: Subtask) -> str:
-    """A call as a person reads it: ``place in red mug → sink``."""
-    args = " → ".join(arg.replace("_", " ") for arg in subtask.call.args)
-    return f"{subtask.call.skill.replace('_', ' ')} {args}".strip()
+    """A step as a person reads it: ``place in red mug → sink``."""
+    return call_words(subtask.call)
 
 
 def axis(duration: float) -> str:
@@ -111,7 +110,7 @@ def bearings(heard: Sequence[Heard], duration: float) -> str:
         for h in heard[:: 1 + len(heard) // 600]
     )
     key = "".join(f'<span><i class="dot c{n % 6}"></i>{escape(label)}</span>' for n, label in enumerate(labels))
-    scale = "".join(f'<span style="bottom:{100 * (d + 180) / 360:.1f}%">{d:+d}°</span>' for d in (-90, 0, 90))
+    scale = "".join(f'<span style="bottom:{100 * (d + 180) / 360:.1f}%">{d}°</span>' for d in (-90, 0, 90))
     return f'<div class="bearings">{scale}{dots}</div><div class="key">{key}</div>'
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.episode import Event, Outcome, Request, Step
-from yanshi.contracts import Fact, Held, Provenance, WorldState
+from yanshi.contracts import Fact, Held, Provenance, SkillCall, WorldState
 
 View = Callable[[], NDArray[np.uint8]]
 """A picture (H, W, 3) of the scene from outside."""
@@ -22,6 +22,11 @@ SAME_MOMENT = 0.3
 """Seconds within which the later of two pictures stands for both."""
 CELL = 0.05
 """Side of a cell of the LiDAR map [m]."""
+
+
+def call_words(call: SkillCall) -> str:
+    """A call as a person reads it: ``place in red mug → sink``."""
+    return f"{call.skill} {' → '.join(call.args)}".replace("_", " ").strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +122,7 @@ class EpisodeLog:
         self.events.extend(step.events)
         for event in step.events:
             if event.kind in TOLD:
-                call = f"{event.call}: " if event.call is not None else ""
+                call = f"{call_words(event.call)}: " if event.call is not None else ""
                 self._take(f"{call}{event.kind}", step)
                 break
 

@@ -120,8 +120,8 @@ class Report:
 
     def _thoughts(self) -> Iterator[str]:
         for request in self.log.requests:
-            asked = f"“{escape(request.text)}”: " if len(self.log.requests) > 1 else ""
-            yield f"<p>{asked}understood as <code>{escape(str(request.goal))}</code></p>"
+            asked = f"“{escape(request.text)}” was understood" if len(self.log.requests) > 1 else "Understood"
+            yield f"<p>{asked} as <code>{escape(str(request.goal))}</code></p>"
             if request.thought:
                 yield f"<p>{escape(request.thought)}</p>"
         if self.result.outcome.thought:
