@@ -132,7 +132,7 @@ def _ways(
 
 def _through(source_w: Array, listener_w: Array, way: Sequence[tuple[Doorway, float]]) -> Arrival:
     line = [source_w, *(np.append(d.ends_w.mean(axis=0), 0.5 * d.height) for d, _ in way), listener_w]
-    for _ in range(_SWEEPS):
+    for _ in range(_SWEEPS if len(way) > 1 else 1):
         for k, (doorway, _opening) in enumerate(way, start=1):
             line[k] = _crossing(line[k - 1], line[k + 1], doorway)
     legs = np.diff(np.array(line), axis=0)
