@@ -2,51 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Callable, Sequence
 
 from yanshi.envs.worlds.catalog import kind
 from yanshi.envs.worlds.layout import Arrangement
 from yanshi.envs.worlds.scene import ObjectSpec, Wanted
 from yanshi.errors import UnknownNameError, WorldError
 
+_TRIES = 40
+
 
 def fill(
-    arrangement: Arrangement,
-    items: Sequence[ObjectSpec],
-    wanted: Sequence[Wanted],
-    free: Sequence[str],
-    rng: np.random.Generator,
-) -> None:
-    """Place every object.
+    empty: Callable[[], Arrangement], items: Sequence[ObjectSpec], wanted: Sequence[Wanted], free: Sequence[str]
+) -> Arrangement:
+    """Place every object, beginning anew when one finds no room.
 
     Args:
-        arrangement: where to.
+        empty: makes the arrangement to be filled.
         items: the objects, those wanted first.
         wanted: what the task said of the first of them.
         free: surfaces for whatever has no place of its own.
-        rng: source of all choices.
 
     Raises:
         UnknownNameError: a task asked for a place that does not exist.
         WorldError: there is not enough room.
     """
-    for index, item in enumerate(items):
-        wish = wanted[index] if index < len(wanted) else Wanted()
-        if wish.beside is not None:
-            other = arrangement.placements[wish.beside]
-            arrangement.place(item, other.support, beside=other)
-            continue
-        choices = _choices(arrangement, wish, free if kind(item.kind).movable else _floors(arrangement))
-        for owner in rng.permutation(choices):
-            try:
-                arrangement.place(item, str(owner))
-                break
-            except WorldError:
-                continue
+    fault = ""
+    for _ in range(_TRIES):
+        arrangement = empty()
+        try:
+            for index, item in enumerate(items):
+                _place(arrangement, item, wanted[index] if index < len(wanted) else Wanted(), free)
+        except WorldError as error:
+            fault = str(error)
         else:
-            raise WorldError(f"No room for '{item.name}' on {', '.join(choices) or 'anything'}.")
+            return arrangement
+    raise WorldError(f"{len(items)} objects do not fit into the scene: {fault}")
+
+
+def _place(arrangement: Arrangement, item: ObjectSpec, wish: Wanted, free: Sequence[str]) -> None:
+    if wish.beside is not None:
+        other = arrangement.placements[wish.beside]
+        arrangement.place(item, other.support, beside=other)
+        return
+    choices = _choices(arrangement, wish, free if kind(item.kind).movable else _floors(arrangement))
+    for owner in arrangement.rng.permutation(choices):
+        try:
+            arrangement.place(item, str(owner))
+        except WorldError:
+            continue
+        return
+    raise WorldError(f"No room for '{item.name}' on {', '.join(choices) or 'anything'}.")
 
 
 def _floors(arrangement: Arrangement) -> list[str]:

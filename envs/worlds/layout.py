@@ -112,7 +112,7 @@ class Arrangement:
     def __init__(
         self, fixtures: Iterable[FixtureSpec], rng: np.random.Generator, strip: tuple[float, float] = STRIP
     ) -> None:
-        self._rng = rng
+        self.rng = rng
         self._strip = strip
         fixtures = tuple(fixtures)
         self.surfaces = surfaces(fixtures)
@@ -164,8 +164,8 @@ class Arrangement:
 
     def _turn(self, form: Kind, surface: Surface) -> float:
         if form.faces:
-            return surface.area.yaw + float(self._rng.uniform(-0.25, 0.25))
-        return float(self._rng.uniform(-np.pi, np.pi))
+            return surface.area.yaw + float(self.rng.uniform(-0.25, 0.25))
+        return float(self.rng.uniform(-np.pi, np.pi))
 
     def _anywhere(self, item: ObjectSpec, surface: Surface) -> Footprint | None:
         half = half_extent(item)[:2]
@@ -179,7 +179,7 @@ class Arrangement:
             low[0] = max(low[0], surface.area.half[0] - self._strip[1])
         if np.any(low > high):
             return None
-        local = self._rng.uniform(low, high)
+        local = self.rng.uniform(low, high)
         return Footprint(center_w=surface.area.center_w + local @ surface.area.axes(), half=half, yaw=yaw)
 
     def _beside(self, item: ObjectSpec, surface: Surface, other: Placement) -> Footprint | None:
@@ -188,9 +188,9 @@ class Arrangement:
         yaw = self._turn(kind(item.kind), surface)
         spot = Footprint(center_w=np.zeros(2), half=half, yaw=yaw)
         theirs = Footprint(center_w=other.position_w[:2], half=half_extent(other.item)[:2], yaw=other.yaw)
-        side = surface.area.axes()[1] * self._rng.choice([-1.0, 1.0])
+        side = surface.area.axes()[1] * self.rng.choice([-1.0, 1.0])
         reach = float(np.abs(spot.axes() @ side) @ half + np.abs(theirs.axes() @ side) @ theirs.half)
-        center = other.position_w[:2] + side * (reach + self._rng.uniform(*GAP_BESIDE))
+        center = other.position_w[:2] + side * (reach + self.rng.uniform(*GAP_BESIDE))
         local = surface.area.axes() @ (center - surface.area.center_w)
         if np.any(np.abs(local) > surface.area.half - np.linalg.norm(half)):
             return None

@@ -11,15 +11,14 @@ from yanshi.envs.worlds.catalog import kind
 from yanshi.envs.worlds.choice import choose
 from yanshi.envs.worlds.filling import fill
 from yanshi.envs.worlds.layout import Arrangement, check_openings
-from yanshi.envs.worlds.scene import FixtureSpec, Forbidden, ObjectSpec, Scene, Wall, Wanted
-from yanshi.errors import UnknownNameError, WorldError
+from yanshi.envs.worlds.scene import FixtureSpec, Forbidden, Scene, Wall, Wanted
+from yanshi.errors import UnknownNameError
 
 TABLE_HEIGHT = 0.40
 FRONT = 0.22
 """x of the front edge of the table [m]."""
 STRIP = (0.11, 0.48)
 """Where objects stand: distance from the front edge [m]."""
-_TRIES = 40
 EXTRAS = ("basket", "chest", "button_box", "mat")
 
 
@@ -47,7 +46,6 @@ def tabletop(
         light: whether the light is on.
         where: source of the objects' places, so that one `rng` state gives one model in other states; None is `rng`.
     """
-    where = where or rng
     openings = openings or {}
     if fixtures is None:
         fixtures = [str(name) for name in rng.permutation(EXTRAS)[: rng.integers(1, 3)]]
@@ -58,7 +56,7 @@ def tabletop(
     furniture = (table, *(_extra(name, side, openings, rng) for name in fixtures))
     check_openings(openings, furniture)
     items = choose(rng, objects, int(rng.integers(6, 9)) if count is None else count, forbid)
-    arrangement = _arrange(furniture, items, objects, where)
+    arrangement = fill(lambda: Arrangement(furniture, where or rng, STRIP), items, objects, ("table",))
     return Scene(
         world="tabletop",
         rooms=(Room(name="room", low_w=np.array([-1.4, -1.8]), high_w=np.array([2.2, 1.8])),),
@@ -72,23 +70,6 @@ def tabletop(
         objects=tuple(arrangement.placements),
         lights={"room": light},
         sounding=tuple(item.name for item, wish in zip(items, objects, strict=False) if wish.sounding),
-    )
-
-
-def _arrange(
-    furniture: Sequence[FixtureSpec], items: Sequence[ObjectSpec], wanted: Sequence[Wanted], rng: np.random.Generator
-) -> Arrangement:
-    fault = ""
-    for _ in range(_TRIES):
-        arrangement = Arrangement(furniture, rng, STRIP)
-        try:
-            fill(arrangement, items, wanted, ("table",), rng)
-        except WorldError as error:
-            fault = str(error)
-        else:
-            return arrangement
-    raise WorldError(
-        f"{len(items)} objects do not fit on the table with {len(furniture) - 1} other things there: {fault}"
     )
 
 
