@@ -11,6 +11,7 @@ from yanshi.envs.clock import CONTROL_DT
 from yanshi.envs.robots import robot, robots
 from yanshi.envs.senses.sensor import FakeSensor, Timed
 from yanshi.envs.simulation import Simulation
+from yanshi.envs.worlds import world, worlds
 from yanshi.errors import InputError, WorldError
 
 GEOM = mujoco.mjtGeom
@@ -117,6 +118,22 @@ def test_random_actions_break_nothing(name, seed):
         sim.step(actions[i // 8 if seed else i])  # seed 1: long pushes, which reach the table and the limits
     assert np.isfinite(sim.data.qpos).all()
     assert np.abs(sim.data.qvel).max() < 50.0
+    assert all(warning.number == 0 for warning in sim.data.warning)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", worlds())
+@pytest.mark.parametrize("seed", [0, 1])
+def test_random_actions_break_no_world(name, seed):
+    sim = Simulation(world(name, seed))
+    rng = np.random.default_rng(seed)
+    fastest = 0.0
+    for _ in range(int(20 / CONTROL_DT) // 8):
+        action = rng.uniform(-1, 1, len(sim.robot.action_names)).astype(np.float32)
+        for _ in range(8):
+            sim.step(action)
+        fastest = max(fastest, np.abs(sim.data.qvel).max())
+    assert fastest < 20.0
     assert all(warning.number == 0 for warning in sim.data.warning)
 
 
