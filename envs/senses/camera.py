@@ -26,7 +26,7 @@ class CameraConfig:
     """[px]."""
     range: tuple[float, float] = (0.1, 8.0)
     """Depth nearer or farther is not measured [m]."""
-    darkness: float = 6.0
+    darkness: float = 12.0
     """Depth comes from a passive stereo pair: where the picture is darker than this mean grey level, there is none."""
 
     def __post_init__(self) -> None:

@@ -28,7 +28,7 @@ class LidarConfig:
     beams: int = 16
     """Rows of rays."""
     elevation: tuple[float, float] = (-40.0, 10.0)
-    """Lowest and highest beam [deg]. From a head at 1.3 m the lowest meets a table top 0.7 m away."""
+    """Lowest and highest beam [deg]. From 1.3 m the lowest meets a table top 0.7 m away."""
     field: float = 360.0
     """Horizontal field [deg]; 360 is a full turn."""
     range: tuple[float, float] = (0.15, 20.0)

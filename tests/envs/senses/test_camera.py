@@ -11,7 +11,7 @@ from yanshi.errors import InputError, RenderingError, WorldError
 
 RNG = np.random.default_rng(0)
 ROOM = """
-<light name="lamp" pos="0 0 3"/>
+<light name="lamp" pos="1 0 3" ambient=".3 .3 .3"/>
 <geom name="floor" type="plane" size="5 5 .1"/>
 <geom name="box" type="box" size=".1 .3 .2" pos="2 .6 .2" euler="0 0 30"/>
 <geom name="wall" type="box" size=".1 3 1.5" pos="3.5 0 1.5"/>

@@ -8,7 +8,7 @@ import pytest
 from yanshi.contracts import Frame
 from yanshi.envs.senses.noise import Bias, Chain, Gaussian, Pixels, Range, StereoDepth
 from yanshi.envs.senses.sensor import FakeSensor, Sensor, Timed, check_sensor
-from yanshi.errors import ContractError, InputError, UnknownNameError
+from yanshi.errors import ContractError, InputError
 
 TICK = 0.02
 
@@ -204,16 +204,3 @@ def test_check_sensor_accepts_the_fake(simulate) -> None:  # type: ignore[no-unt
     frame = check_sensor(FakeSensor(), simulate('<body name="base"><geom size=".1"/></body>'))
     assert frame is not None
     assert frame.data == [0.0]
-
-
-def test_suite_names() -> None:
-    from yanshi.envs.robots import robot
-    from yanshi.envs.senses.suite import sensor_suite
-
-    mobile, fixed = robot("mobile_panda"), robot("panda")
-    names = [timed.name for timed in sensor_suite(["touch", "depth", "rgb", "lidar", "scan", "force"], mobile)]
-    expected = ["head_rgb", "wrist_rgb", "head_depth", "wrist_depth", "lidar", "scan", "touch", "wrist_force"]
-    assert names == expected
-    assert [timed.name for timed in sensor_suite(["scan", "touch"], fixed)] == ["touch"]
-    with pytest.raises(UnknownNameError, match=r"Unknown sense 'smell'.*Available: audio, depth, force, lidar"):
-        sensor_suite(["rgb", "smell"], mobile)
