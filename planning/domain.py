@@ -74,6 +74,8 @@ def fits(entity: Entity, parameter: str) -> bool:
         return entity.category == "object"
     if parameter == "grasp":
         return entity.category == "object" and "grasp" in entity.affordances
+    if parameter == "on" and entity.category == "object":
+        return "grasp" in entity.affordances or "on" in entity.affordances
     return parameter in ("place", ANY) or parameter in entity.affordances
 
 
@@ -134,7 +136,7 @@ def _uncovered(s: Situation, x: str) -> tuple[Fact, ...]:
 
 
 def go_to(s: Situation, x: str) -> Action:
-    """Stand before x. Then x is near and nothing else is said to be; what is held comes along."""
+    """Stand before x. Then x is near and nothing else is said to be; what is held comes along and stays near."""
     room = s.room_of(x)
     here = (Fact("robot_in", (room,)),) if room else ()
     carried = tuple(fact for h in s.all("holding") for fact in ([Fact("in_room", (h.args[0], room))] if room else []))
@@ -143,7 +145,7 @@ def go_to(s: Situation, x: str) -> Action:
     return Action(
         needs=(*needs, (holding(x), False)),
         adds=((near(x),) if x in s.entities else ()) + here + carried,
-        deletes=(*s.all("near"), *s.all("robot_in"), *left),
+        deletes=(*(f for f in s.all("near") if holding(f.args[0]) not in s.facts), *s.all("robot_in"), *left),
         seen=frozenset({"near"}) if x in s.entities else frozenset({"robot_in"}),
     )
 

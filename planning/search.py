@@ -202,7 +202,9 @@ def candidate_calls(domain: Domain, start: Situation, goal: Formula) -> list[Ski
     ordered = sorted(names)
     things = [start.entities[name] for name in ordered if name in start.entities]
     movable = [e.name for e in things if fits(e, "grasp")]
-    surfaces = [e.name for e in things if fits(e, "on")] + _surfaces_in(start, rooms, names)
+    below = {fact.args[1] for fact in wanted if fact.predicate == "on"}
+    surfaces = [e.name for e in things if fits(e, "on") and (e.category != "object" or e.name in below)]
+    surfaces += _surfaces_in(start, rooms, names)
     surfaces += _spare_surfaces(start, names, surfaces)
     containers = [e.name for e in things if fits(e, "in")]
     calls = [SkillCall("look_for", (e.name,)) for e in things if not known(e)]

@@ -16,7 +16,7 @@ from yanshi.agent.skills.parts import moved
 from yanshi.agent.skills.pick import EMPTY, nominal_yaw
 from yanshi.agent.skills.script import Command, GiveUpError, Grip, Script, Situation
 from yanshi.agent.skills.stand import reachable, stands
-from yanshi.agent.skills.surroundings import fly, objects_near
+from yanshi.agent.skills.surroundings import below_hand, fly, objects_near
 from yanshi.contracts import Entity, Region
 
 __all__ = ["place_in", "place_on"]
@@ -92,7 +92,8 @@ def place_in(now: Situation, name: str, target: str) -> Script:
             trouble = error
     if T_we is None:
         raise trouble or GiveUpError(f"There is no room for {name} in {target}.")
-    yield from _lower(now, T_we, stack=False, besides=(name,))
+    rim_w = float(into.position_w[2]) + rim
+    yield from _lower(now, T_we, stack=False, besides=(name,), over=rim_w + 0.03)
     yield from _let_go(now, grip)
     return f"{name} is in {target}."
 
@@ -210,9 +211,13 @@ def _reachable_hand(now: Situation, grip: Grip, spots: list[_Spot]) -> Array | N
     return None
 
 
-def _lower(now: Situation, T_we: Array, stack: bool, besides: tuple[str, ...]) -> Generator[Command, None, None]:
+def _lower(
+    now: Situation, T_we: Array, stack: bool, besides: tuple[str, ...], over: float = 0.0
+) -> Generator[Command, None, None]:
+    """Carry over the place and go down; `over` [m] is the height of a rim that what is carried must pass over."""
     look = T_we[:3, 3]
-    if not (yield from fly(now, above(T_we, _OVER), "carry over", look_at_w=look, besides=besides, speed=0.30)):
+    rise = max(_OVER, over + below_hand(now) - float(T_we[2, 3]))
+    if not (yield from fly(now, above(T_we, rise), "carry over", look_at_w=look, besides=besides, speed=0.30)):
         raise GiveUpError("I could not get over the place.")
     _check_still_held(now)
     if stack:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from yanshi.agent.skills.grasp import FINGER_TIP, box_corners
 from yanshi.agent.skills.motion import Motion, move
+from yanshi.agent.skills.parts import moved
 from yanshi.agent.skills.script import Command, Situation
 from yanshi.contracts import Entity
 
@@ -50,17 +52,31 @@ def flight_height(now: Situation, a_w: Array, b_w: Array, besides: tuple[str, ..
     for entity in now.belief.entities.values():
         if entity.name in besides or not np.all(np.isfinite(entity.position_w)):
             continue
-        if entity.category == "object":
-            corners = box_corners(entity, grow=0.06)
-            top = float(entity.position_w[2] + entity.extent[2] / 2.0)
-        elif entity.category == "fixture" and "on" not in entity.affordances and "in" not in entity.affordances:
-            corners = box_corners(entity, grow=0.05)
-            top = float(entity.position_w[2] + entity.extent[2])
-        else:
+        found = _obstacle(now, entity)
+        if found is None:
             continue
+        corners, top = found
         if top <= _HIGHEST - 0.05 and _crosses(line, corners):
             highest = max(highest, top)
     return min(_HIGHEST, highest + _CLEAR + below_hand(now))
+
+
+def _obstacle(now: Situation, entity: Entity) -> tuple[Array, float] | None:
+    """Corners (4, 2) and top [m] of what the hand must fly over: objects, rims of containers, things that stand on furniture."""
+    inside = entity.region("in")
+    if inside is not None:
+        value = now.belief.openings.get(entity.name, 0.0) * entity.articulation.limit if entity.articulation else 0.0
+        reach = inside.half[:2] + 0.05
+        signs = np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]])
+        corners = np.array(
+            [moved(entity, inside.center_e + [*(sign * reach), inside.half[2]], value) for sign in signs]
+        )
+        return corners[:, :2], float(corners[0, 2])
+    if entity.category == "object":
+        return box_corners(entity, grow=0.06), float(entity.position_w[2] + entity.extent[2] / 2.0)
+    if entity.category in ("fixture", "control") and "on" not in entity.affordances and entity.articulation is None:
+        return box_corners(entity, grow=0.05), float(entity.position_w[2] + entity.extent[2])
+    return None
 
 
 def _crosses(line: Array, corners: Array) -> bool:
