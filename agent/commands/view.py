@@ -80,10 +80,10 @@ def _pictures(sim: Simulation) -> dict[str, np.ndarray]:
     found = {"view": spectator.picture()}
     spectator.close()
     renderer = Renderer(sim.model, NICE, (1280, 720))
-    found["head"] = renderer.view(sim.data, sim.model.camera("head").id, 640, 480).rgb
+    found["head"] = renderer.picture(sim.data, sim.model.camera("head").id, 640, 480)
     camera = mujoco.MjvCamera()
     camera.lookat[:] = sim.model.stat.center
     camera.distance, camera.elevation, camera.azimuth = 1.0 * sim.model.stat.extent, -89.0, 90.0
-    found["top"] = renderer.view(sim.data, camera, 1280, 720).rgb
+    found["top"] = renderer.picture(sim.data, camera, 1280, 720)
     renderer.close()
     return {name: np.ascontiguousarray(picture) for name, picture in found.items()}

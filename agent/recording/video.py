@@ -31,7 +31,7 @@ INK, PAPER, SOFT = (238, 236, 230), (20, 23, 27), (160, 166, 174)
 class VideoRecorder:
     """A subscriber that writes a video. The file takes its name only when complete; an interruption completes it."""
 
-    def __init__(self, path: Path, view: View, *, every: int = 2, fps: int = 25) -> None:
+    def __init__(self, path: Path, view: View, *, every: int = 3, fps: int = 25) -> None:
         """Take a picture from `view` every `every` turns and show `fps` of them a second."""
         self._path = path
         self._part = path.with_name(f".{path.name}.part")

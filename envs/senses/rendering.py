@@ -158,6 +158,13 @@ class Renderer:
                 self._views[camera, width, height] = view
         return view
 
+    def picture(self, data: mujoco.MjData, camera: int | mujoco.MjvCamera, width: int, height: int) -> Array:
+        """What `camera` sees now, (H, W, 3) uint8, without its depth: for pictures that people look at."""
+        self._update(data, camera)
+        rgb = np.empty((height, width, 3), np.uint8)
+        self._draw(rgb, None)
+        return rgb[::-1]
+
     def segment(self, data: mujoco.MjData, camera: int | mujoco.MjvCamera, width: int, height: int) -> Array:
         """(H, W) int32: which geom each pixel shows, -1 where none."""
         self._update(data, camera)

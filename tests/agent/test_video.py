@@ -54,8 +54,8 @@ def record(path: Path, turns: int, end: bool = True) -> VideoRecorder:
     return recorder
 
 
-def test_the_video_has_a_frame_for_every_other_turn_and_a_second_at_the_end(tmp_path: Path) -> None:
-    record(tmp_path / "episode.mp4", 20)
+def test_the_video_has_a_frame_for_every_third_turn_and_a_second_at_the_end(tmp_path: Path) -> None:
+    record(tmp_path / "episode.mp4", 30)
     with av.open(str(tmp_path / "episode.mp4")) as container:
         stream = container.streams.video[0]
         assert stream.codec_context.name == "h264"
