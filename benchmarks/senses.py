@@ -11,6 +11,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,7 +28,8 @@ ALL = ("rgb", "depth", "lidar", "audio", "touch", "force")
 def noisy_home() -> World:
     """A home with 12 to 20 objects, three of its things sounding."""
     radio = Wanted(kind="radio", sounding=True)
-    scene = home(np.random.default_rng(1), objects=(radio,), sounding=("microwave", "doorbell"))
+    scene = home(np.random.default_rng(1), objects=(radio,))
+    scene = replace(scene, sounding=(*scene.sounding, "microwave", "doorbell"))
     return compose(scene, robot("mobile_panda"))
 
 
