@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from weakref import WeakKeyDictionary, finalize, ref
 
 import mujoco
@@ -23,7 +23,7 @@ from yanshi.errors import RenderingError
 NEAR, FAR = 0.01, 60.0
 """Clipping planes [m]. Near enough for a camera on the wrist."""
 _INSTALL = "apt-get install -y libegl1 libegl-mesa0 libgl1-mesa-dri (or set MUJOCO_GL=osmesa and install libosmesa6)"
-_GL_VENDOR, _GL_RENDERER, _GL_VERSION = 0x1F00, 0x1F01, 0x1F02
+_GL_RENDERER, _GL_VERSION = 0x1F01, 0x1F02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,8 @@ class Renderer:
         self._closed = False
         self._state: tuple[object, ...] = ()
         self._views: dict[tuple[int, int, int], View] = {}
-        finalize(model, self.close).atexit = False
+        self._forgotten = finalize(model, self.close)
+        self._forgotten.atexit = False
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -128,6 +129,8 @@ class Renderer:
         buffer.offwidth, buffer.offheight = self._size
         try:
             context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
+        except mujoco.FatalError as error:
+            raise RenderingError(f"OpenGL does not work here ({error}). To install it: {_INSTALL}.") from error
         finally:
             quality.shadowsize, quality.offsamples, quality.numslices, quality.numstacks = kept
             buffer.offwidth, buffer.offheight = kept_size
@@ -153,7 +156,7 @@ class Renderer:
             depth *= np.float32(FAR - NEAR)
             depth += np.float32(NEAR)
             np.divide(np.float32(NEAR * FAR), depth, out=depth)
-            view = View(rgb[::-1], depth[::-1])
+            view = View(np.ascontiguousarray(rgb[::-1]), np.ascontiguousarray(depth[::-1]))
             if isinstance(camera, int):
                 self._views[camera, width, height] = view
         return view
@@ -217,6 +220,7 @@ class Renderer:
         if self._closed:
             return
         self._closed = True
+        self._forgotten.detach()
         self._gl.make_current()
         self._context.free()
         self._gl.free()
@@ -251,20 +255,21 @@ def gl_renderer_name() -> str:
     model = mujoco.MjModel.from_xml_string("<mujoco/>")
     renderer = Renderer(model, size=(16, 16))
     try:
-        get_string = _gl_get_string()
-        words = [get_string(name) for name in (_GL_RENDERER, _GL_VERSION)]
+        words = [_gl_string(name) for name in (_GL_RENDERER, _GL_VERSION)]
     finally:
         renderer.close()
-    return ", ".join(word.decode() for word in words if word) or "unknown"
+    return ", ".join(word for word in words if word) or "unknown"
 
 
-def _gl_get_string() -> Any:
-    """The function glGetString of the GL library; it answers for the context that is current."""
+def _gl_string(name: int) -> str | None:
+    """What glGetString says of the context that is current, asked of each GL library until one answers."""
     for library in ("libOpenGL.so.0", "libGL.so.1", "libOSMesa.so.8"):
         try:
-            function = ctypes.CDLL(library).glGetString
+            get_string = ctypes.CDLL(library).glGetString
         except (OSError, AttributeError):
             continue
-        function.restype, function.argtypes = ctypes.c_char_p, [ctypes.c_uint]
-        return function
-    raise RenderingError(f"No OpenGL library is installed. To install one: {_INSTALL}.")
+        get_string.restype, get_string.argtypes = ctypes.c_char_p, [ctypes.c_uint]
+        answer: bytes | None = get_string(name)
+        if answer:
+            return answer.decode()
+    return None

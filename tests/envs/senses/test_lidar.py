@@ -163,6 +163,17 @@ def test_range_image_is_chosen_where_numba_is(simulate) -> None:  # type: ignore
     assert type(raycaster(model, np.ones(model.ngeom, bool), GRIDS[0])).__name__ == "RangeImage"
 
 
+def test_without_numba_the_readings_are_the_same(simulate, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    pytest.importorskip("numba")
+    sim = simulate(MOUNT + '<geom type="plane" size="0 0 1"/><geom type="box" size="1 1 1" pos="3 0 1"/>')
+    fast = scan(sim, LidarConfig(), np.random.default_rng(1))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert type(raycaster(sim.model, np.ones(sim.model.ngeom, bool), GRIDS[0])).__name__ == "MultiRay"
+    slow = scan(sim, LidarConfig(), np.random.default_rng(1))
+    assert fast.data.shape == slow.data.shape
+    assert np.allclose(fast.data, slow.data, atol=1e-5)
+
+
 def test_echoes_lie_on_surfaces_where_T_bs_says(simulate) -> None:  # type: ignore[no-untyped-def]
     sim = simulate(MOUNT + '<geom type="plane" size="0 0 1"/><geom type="box" size="1 1 1" pos="3 0 1"/>')
     frame = scan(sim)
