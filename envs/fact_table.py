@@ -52,7 +52,8 @@ def bottoms(now: Snapshot, bodies: Indices, support: Floats) -> Floats:
 
 def to_local(now: Snapshot, bodies: Indices, points: Floats) -> Floats:
     """Points (n, rows, 3) of the map, in the frames of `bodies`."""
-    return np.asarray(np.einsum("nrij,nri->nrj", now.xmat[:, bodies], points - now.xpos[:, bodies]))
+    offset = points - now.xpos[:, bodies]
+    return np.asarray(np.matmul(offset[:, :, None], now.xmat[:, bodies])[:, :, 0])
 
 
 class Holding:
@@ -68,8 +69,9 @@ class Holding:
     def __call__(self, now: Snapshot) -> Bools:
         offset = now.xpos[:, self._bodies] - now.tcp[:, None]
         held = np.einsum("nrd,nrd->nr", offset, offset) < self._reach2
-        for sim, row in np.argwhere(held):
-            held[sim, row] = self._grasped(now, int(sim), int(self._bodies[row]))
+        if held.any():
+            for sim, row in np.argwhere(held):
+                held[sim, row] = self._grasped(now, int(sim), int(self._bodies[row]))
         return np.asarray(held)
 
     def _grasped(self, now: Snapshot, sim: int, body: int) -> bool:
@@ -103,6 +105,7 @@ class Inside:
         self._y = np.array([anatomy.body(y) for _, y in things], dtype=np.intp)
         self._support = np.stack([anatomy.support[x] for x, _ in things])
         self._based = np.array([region.kind == "on" for region in regions])
+        self._some_based = bool(self._based.any())
         center = np.stack([region.center_e for region in regions]).astype(np.float64)
         half = np.stack([region.half for region in regions]).astype(np.float64)
         center[self._based, 2] -= half[self._based, 2]
@@ -111,8 +114,8 @@ class Inside:
         self._holding = holding
 
     def __call__(self, now: Snapshot) -> Bools:
-        points = now.xpos[:, self._x].copy()
-        if self._based.any():
+        points = now.xpos[:, self._x]
+        if self._some_based:
             low = bottoms(now, self._x, self._support)
             points[..., 2] = np.where(self._based, low, points[..., 2])
         local = to_local(now, self._y, points) - self._center

@@ -29,6 +29,10 @@ from yanshi.goals import Fact
 SHAPED = ("holding", "on", "in", "open", "closed", "powered")
 
 
+GRASP_DISTANCE = 0.2
+"""Farther from the tool [m] nothing can be held."""
+
+
 class DenseReward:
     """The dense reward of one goal in one world."""
 
@@ -40,6 +44,7 @@ class DenseReward:
         self._columns = np.array(shaped, dtype=np.intp)
         self._x = np.array([anatomy.body(name) for name in names], dtype=np.intp)
         self._grip = np.stack([grip_point(anatomy, name) for name in names]) if names else np.zeros((0, 3))
+        self._handled = bool(self._grip.any())
         self._moved = np.array([fact.predicate in ("on", "in") for fact in facts], dtype=np.bool_)
         pairs = [fact if fact.predicate in ("on", "in") else None for fact in facts]
         self._y = np.array([anatomy.body(f.args[1]) if f else 0 for f in pairs], dtype=np.intp)
@@ -49,7 +54,10 @@ class DenseReward:
         self._opens = np.array([facts[i].predicate == "open" for i in self._parts], dtype=np.bool_)
         self._weight = np.array([0.3 if m else 0.9 for m in self._moved])
         self._weight[self._parts] = 0.4
-        self._holding = Holding(anatomy, [n for n, moved in zip(names, self._moved, strict=True) if moved])
+        self._graspable = np.where(self._moved, GRASP_DISTANCE, 0.0)
+        self._carry = np.where(self._moved, 0.45, 0.0)
+        carried = [name for name, moved in zip(names, self._moved, strict=True) if moved]
+        self._holding = Holding(anatomy, carried) if carried else None
         near = [index for index, fact in enumerate(check.facts) if fact.predicate == "near"]
         self._near = np.array(near, dtype=np.intp)
         self._near_body = np.array([anatomy.body(check.facts[i].args[0]) for i in near], dtype=np.intp)
@@ -61,23 +69,33 @@ class DenseReward:
         if len(self._columns):
             values[:, self._columns] = np.maximum(values[:, self._columns], self._shaping(now))
         if len(self._near):
-            offset = now.xpos[:, self._near_body, :2] - now.xpos[:, self._base, None, :2]
-            values[:, self._near] = np.maximum(values[:, self._near], 0.9 / (1.0 + np.linalg.norm(offset, axis=2)))
+            offset = now.xpos[:, self._near_body] - now.xpos[:, self._base, None]
+            values[:, self._near] = np.maximum(values[:, self._near], 0.9 / (1.0 + _length(offset)))
         return self._check.score(values)
 
     def _shaping(self, now: Snapshot) -> Floats:
         """(n, shaped facts)."""
-        grip = now.xpos[:, self._x] + np.einsum("nrij,rj->nri", now.xmat[:, self._x], self._grip)
-        value = self._weight / (1.0 + 5.0 * np.linalg.norm(grip - now.tcp[:, None], axis=2))
-        if self._moved.any():
-            to = now.xpos[:, self._y] + np.einsum("nrij,rj->nri", now.xmat[:, self._y], self._region)
-            carried = 1.0 / (1.0 + 5.0 * np.linalg.norm(to - now.xpos[:, self._x], axis=2))
-            value += np.where(self._moved, 0.45 * carried, 0.0)
-            value[:, self._moved] += 0.2 * self._holding(now)
+        position = now.xpos[:, self._x]
+        grip = position
+        if self._handled:
+            grip = position + np.matmul(now.xmat[:, self._x], self._grip[..., None])[..., 0]
+        distance = _length(grip - now.tcp[:, None])
+        value = self._weight / (1.0 + 5.0 * distance)
+        if self._holding is not None:
+            bodies = self._y
+            to = now.xpos[:, bodies] + np.matmul(now.xmat[:, bodies], self._region[..., None])[..., 0]
+            value += self._carry / (1.0 + 5.0 * _length(to - position))
+            if (distance < self._graspable).any():
+                value[:, self._moved] += 0.2 * self._holding(now)
         if len(self._parts):
-            opened = np.clip(now.qpos[:, self._address] / self._limit, 0.0, 1.0)
+            opened = np.minimum(np.maximum(now.qpos[:, self._address] / self._limit, 0.0), 1.0)
             value[:, self._parts] += 0.55 * np.where(self._opens, opened, 1.0 - opened)
         return np.asarray(value)
+
+
+def _length(vectors: Floats) -> Floats:
+    """Lengths (…,) of vectors (…, 3)."""
+    return np.asarray(np.sqrt(np.einsum("...d,...d->...", vectors, vectors)))
 
 
 def grip_point(anatomy: Anatomy, name: str) -> NDArray[np.float64]:

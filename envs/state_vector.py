@@ -1,32 +1,36 @@
 """The state observation: one flat float32 vector, of the same layout for every task of a robot.
 
-The base frame is the robot's, on the floor; the tool is the tool centre point. n is the number of arm joints.
+The base frame is the robot's, on the floor; the tool is the tool centre point. n is the number of arm joints. There are
+slots for 10 things and for 6 facts of the goal; each row of the table holds all slots of one meaning.
 
-=====================  =======  ================================================================  ===============
-part                   size     meaning                                                           range, unit
-=====================  =======  ================================================================  ===============
-arm positions          n        joint angles                                                      ± 7 rad
-arm velocities         n        joint speeds                                                      ± 30 rad/s
-gripper                1        distance between the pads                                         ± 1 m
-tool position          3        in the base frame                                                 ± 50 m
-tool axes              6        its x and z axis in the base frame                                ± 1
-base pose              4        x, y [m], sin yaw, cos yaw in the map (constant for a fixed arm)  ± 50
-base velocity          3        x, y [m/s], yaw [rad/s] in the map (0 for a fixed arm)            ± 30
-head                   2        pan, tilt (0 for a fixed head)                                    ± 7 rad
-10 slots for things    15 each  present; position relative to the tool (3), x axis (3) and z      ± 50 m, ± 1
-                                axis (3) in the base frame; extent (3); opening; named in the
-                                goal
-6 slots for facts      16 each  one-hot predicate (13, in the order of `PREDICATES`); slot of     0 … 1
-                                its first and of its second argument / 10; whether it is true
-=====================  =======  ================================================================  ===============
+===============  =======  =================================================================  ===========
+part             size     meaning                                                            range, unit
+===============  =======  =================================================================  ===========
+arm              n        joint angles                                                       ± 7 rad
+arm speed        n        joint speeds                                                       ± 30 rad/s
+gripper          2        finger positions; their sum is the distance between the pads       ± 1 m
+head             2        pan, tilt (0 for a fixed head)                                     ± 7 rad
+base             4        x, y [m], sin yaw, cos yaw in the map                              ± 50
+base speed       3        x, y [m/s], yaw [rad/s] in the map (0 for a fixed arm)             ± 30
+tool position    3        in the base frame                                                  ± 50 m
+tool axes        6        its x, then its z axis, in the base frame                          ± 1
+thing position   10 × 3   relative to the tool, in the base frame                            ± 50 m
+thing axes       10 × 6   its x, then its z axis, in the base frame                          ± 1
+thing opening    10       0 closed … 1 open (0 for what does not open)                       ± 2
+fact true        6        whether the fact of the goal is true now                           0, 1
+thing present    10       whether the slot is in use                                         0, 1
+thing named      10       whether the goal names it                                          0, 1
+thing extent     10 × 3   size of its box                                                    0 … 50 m
+fact predicate   6 × 13   one-hot, in the order of `PREDICATES`                              0, 1
+fact arguments   6 × 2    slot of the first and second argument / 10, 0 for none             0 … 1
+===============  =======  =================================================================  ===========
 
-The things of the goal come first, in the order in which the goal names them, then the other movable objects. A slot without
-a thing or fact is 0, and so is an argument that is no thing of a slot. Of the mobile Panda the vector has 279 entries.
+The things of the goal come first, in the order in which the goal names them, then the other movable objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from gymnasium import spaces
@@ -37,31 +41,44 @@ from yanshi.envs.predicates import PREDICATES, Anatomy, Bools, Floats, Snapshot
 from yanshi.envs.robots import Robot
 from yanshi.goals import Fact
 
-THINGS, THING_SIZE = 10, 15
-FACTS, FACT_SIZE = 6, len(PREDICATES) + 3
+THINGS, FACTS = 10, 6
 
 
-def _bounds(robot: Robot) -> NDArray[np.float32]:
-    """The bound (size,) of the absolute value of each entry."""
-    joints = len(robot.arm_joints)
-    body = (
-        [7.0] * joints
-        + [30.0] * joints
-        + [1.0]
-        + [50.0] * 3
-        + [1.0] * 6
-        + [50.0] * 2
-        + [1.0] * 2
-        + [30.0] * 3
-        + [7.0] * 2
-    )
-    thing = [1.0] + [50.0] * 3 + [1.0] * 6 + [50.0] * 3 + [2.0, 1.0]
-    return np.array(body + thing * THINGS + [1.0] * (FACT_SIZE * FACTS), dtype=np.float32)
+def _layout(joints: int) -> dict[str, tuple[int, float]]:
+    """Part → (size, bound), in order."""
+    return {
+        "arm": (joints, 7.0),
+        "arm speed": (joints, 30.0),
+        "gripper": (2, 1.0),
+        "head": (2, 7.0),
+        "base": (4, 50.0),
+        "base speed": (3, 30.0),
+        "tool position": (3, 50.0),
+        "tool axes": (6, 1.0),
+        "thing position": (3 * THINGS, 50.0),
+        "thing axes": (6 * THINGS, 1.0),
+        "thing opening": (THINGS, 2.0),
+        "fact true": (FACTS, 1.0),
+        "thing present": (THINGS, 1.0),
+        "thing named": (THINGS, 1.0),
+        "thing extent": (3 * THINGS, 50.0),
+        "fact predicate": (FACTS * len(PREDICATES), 1.0),
+        "fact arguments": (FACTS * 2, 1.0),
+    }
+
+
+def parts(robot: Robot) -> dict[str, slice]:
+    """Where each part of the table is in the vector of a robot."""
+    found, start = {}, 0
+    for name, (size, _) in _layout(len(robot.arm_joints)).items():
+        found[name] = slice(start, start + size)
+        start += size
+    return found
 
 
 def state_space(robot: Robot) -> spaces.Box:
     """The space of the state observation of a robot."""
-    bound = _bounds(robot)
+    bound = np.concatenate([np.full(size, bound, np.float32) for size, bound in _layout(len(robot.arm_joints)).values()])
     return spaces.Box(-bound, bound, dtype=np.float32)
 
 
@@ -71,71 +88,89 @@ class StateVector:
     def __init__(self, anatomy: Anatomy, facts: Sequence[Fact]) -> None:
         """`facts` are those of the goal's check."""
         robot, model = anatomy.robot, anatomy.model
-        self._bound = _bounds(robot)
+        self._at = parts(robot)
+        self._high = state_space(robot).high
+        self._low = -self._high
         named = dict.fromkeys(arg for fact in facts for arg in fact.args if arg in anatomy.things)
         names = tuple(dict.fromkeys([*named, *anatomy.objects]))[:THINGS]
         self._bodies = np.array([anatomy.body(name) for name in names], dtype=np.intp)
         arm = [model.joint(name) for name in robot.arm_joints]
-        self._arm = np.array([joint.qposadr[0] for joint in arm], dtype=np.intp)
-        self._arm_dof = np.array([joint.dofadr[0] for joint in arm], dtype=np.intp)
-        self._fingers = np.array([model.joint(name).qposadr[0] for name in robot.finger_joints], dtype=np.intp)
-        self._drive = np.array([model.joint(name).dofadr[0] for name in robot.base_joints], dtype=np.intp)
-        self._head = np.array([model.joint(name).qposadr[0] for name in robot.head_joints], dtype=np.intp)
+        self._arm = _run(joint.qposadr[0] for joint in arm)
+        self._arm_dof = _run(joint.dofadr[0] for joint in arm)
+        self._fingers = _run(model.joint(name).qposadr[0] for name in robot.finger_joints[:2])
+        self._drive = _run(model.joint(name).dofadr[0] for name in robot.base_joints)
+        self._head = _run(model.joint(name).qposadr[0] for name in robot.head_joints)
         self._base = anatomy.base
-        self._n, self._m = len(arm), len(names)
-        parts = [i for i, name in enumerate(names) if anatomy.entity(name).articulation is not None]
-        self._parts = np.array(parts, dtype=np.intp)
-        self._address, self._limit = part_joints(anatomy, [names[i] for i in parts])
-        self._fact_count = min(len(facts), FACTS)
+        openable = [i for i, name in enumerate(names) if anatomy.entity(name).articulation is not None]
+        self._openable = np.array(openable, dtype=np.intp) + self._at["thing opening"].start
+        self._address, self._limit = part_joints(anatomy, [names[i] for i in openable])
+        self._true = slice(self._at["fact true"].start, self._at["fact true"].start + min(len(facts), FACTS))
         self._template = self._constants(anatomy, names, named, facts)
-        start = 2 * self._n + 19
-        self._things = slice(start, start + THINGS * THING_SIZE)
-        self._facts = slice(start + THINGS * THING_SIZE, None)
-        self._buffer = self._template[None].copy()
+        self._allocate(1)
 
     def _constants(
         self, anatomy: Anatomy, names: Sequence[str], named: dict[str, None], facts: Sequence[Fact]
-    ) -> Floats:
+    ) -> NDArray[np.float32]:
         """What does not change within an episode (size,)."""
-        things = np.zeros((THINGS, THING_SIZE))
-        for slot, name in enumerate(names):
-            things[slot, 0] = 1.0
-            things[slot, 10:13] = anatomy.entity(name).extent
-            things[slot, 14] = name in named
-        table = np.zeros((FACTS, FACT_SIZE))
+        vector = np.zeros(len(self._high), np.float32)
+        count = len(names)
+        vector[self._at["thing present"]][:count] = 1.0
+        vector[self._at["thing named"]][:count] = [name in named for name in names]
+        vector[self._at["thing extent"]].reshape(THINGS, 3)[:count] = [anatomy.entity(name).extent for name in names]
+        predicate = vector[self._at["fact predicate"]].reshape(FACTS, len(PREDICATES))
+        arguments = vector[self._at["fact arguments"]].reshape(FACTS, 2)
         for slot, fact in enumerate(facts[:FACTS]):
-            table[slot, PREDICATES.index(fact.predicate)] = 1.0
+            predicate[slot, PREDICATES.index(fact.predicate)] = 1.0
             for place, arg in enumerate(fact.args[:2]):
-                table[slot, len(PREDICATES) + place] = (names.index(arg) + 1) / THINGS if arg in names else 0.0
-        return np.concatenate([np.zeros(2 * self._n + 19), things.ravel(), table.ravel()])
+                arguments[slot, place] = (names.index(arg) + 1) / THINGS if arg in names else 0.0
+        return vector
+
+    def _allocate(self, count: int) -> None:
+        """Make the arrays that a call writes, for `count` simulations."""
+        things = len(self._bodies)
+        self._out = np.repeat(self._template[None], count, axis=0)
+        start, axes = self._at["tool position"].start, self._at["thing axes"].start
+        self._vectors = np.empty((count, 3 + 3 * things, 3))
+        self._turned = np.empty_like(self._vectors)
+        # The rows of `_vectors`: tool position, tool x, tool z, positions of things, then x and z of each thing.
+        self._thing_axes = self._vectors[:, 3 + things :].reshape(count, things, 2, 3)
+        self._straight = (slice(start, start + 9 + 3 * things), slice(0, 9 + 3 * things))
+        self._sideways = (slice(axes, axes + 6 * things), slice(9 + 3 * things, None))
 
     def __call__(self, now: Snapshot, facts: Bools) -> NDArray[np.float32]:
         """The observations (n, size) float32 of n simulations, a fresh array; `facts` (n, facts) are the values now."""
-        count = len(now.qpos)
-        if len(self._buffer) != count:
-            self._buffer = np.repeat(self._template[None], count, axis=0)
-        out, n = self._buffer, self._n
-        origin = now.xpos[:, self._base]
-        axes = now.xmat[:, self._base]
-        out[:, :n] = now.qpos[:, self._arm]
-        out[:, n : 2 * n] = now.qvel[:, self._arm_dof]
-        out[:, 2 * n] = now.qpos[:, self._fingers].sum(axis=1)
-        rest = out[:, 2 * n + 1 :]
-        rest[:, 0:3] = np.matmul((now.tcp - origin)[:, None], axes)[:, 0]
-        rest[:, 3:9].reshape(count, 2, 3)[:] = np.matmul(now.tcp_mat[:, :, ::2].transpose(0, 2, 1), axes)
-        rest[:, 9:11] = origin[:, :2]
-        rest[:, 11] = axes[:, 1, 0]
-        rest[:, 12] = axes[:, 0, 0]
-        if len(self._drive):
-            rest[:, 13:16] = now.qvel[:, self._drive]
-        if len(self._head):
-            rest[:, 16:18] = now.qpos[:, self._head]
-        slots = out[:, self._things].reshape(count, THINGS, THING_SIZE)[:, : self._m]
-        slots[..., 1:4] = np.matmul(now.xpos[:, self._bodies] - now.tcp[:, None], axes)
-        directions = now.xmat[:, self._bodies, :, ::2].transpose(0, 1, 3, 2)
-        slots[..., 4:10] = np.matmul(directions.reshape(count, -1, 3), axes).reshape(count, self._m, 6)
-        if len(self._parts):
-            slots[:, self._parts, 13] = now.qpos[:, self._address] / self._limit
-        last = out[:, self._facts].reshape(count, FACTS, FACT_SIZE)
-        last[:, : self._fact_count, -1] = facts[:, : self._fact_count]
-        return np.clip(out, -self._bound, self._bound).astype(np.float32)
+        if len(self._out) != len(now.qpos):
+            self._allocate(len(now.qpos))
+        out, at, vectors = self._out, self._at, self._vectors
+        origin, axes = now.xpos[:, self._base], now.xmat[:, self._base]
+        out[:, at["arm"]] = now.qpos[:, self._arm]
+        out[:, at["arm speed"]] = now.qvel[:, self._arm_dof]
+        out[:, at["gripper"]] = now.qpos[:, self._fingers]
+        if self._head is not None:
+            out[:, at["head"]] = now.qpos[:, self._head]
+        if self._drive is not None:
+            out[:, at["base speed"]] = now.qvel[:, self._drive]
+        base = at["base"].start
+        out[:, base : base + 2] = origin[:, :2]
+        out[:, base + 2 : base + 4] = axes[:, 1::-1, 0]
+        np.subtract(now.tcp, origin, out=vectors[:, 0])
+        vectors[:, 1:3] = now.tcp_mat[:, :, ::2].transpose(0, 2, 1)
+        things = len(self._bodies)
+        np.subtract(now.xpos[:, self._bodies], now.tcp[:, None], out=vectors[:, 3 : 3 + things])
+        self._thing_axes[:] = now.xmat[:, self._bodies].transpose(0, 1, 3, 2)[:, :, ::2]
+        turned = np.matmul(vectors, axes, out=self._turned).reshape(len(out), -1)
+        for into, of in (self._straight, self._sideways):
+            out[:, into] = turned[:, of]
+        if len(self._openable):
+            out[:, self._openable] = now.qpos[:, self._address] / self._limit
+        out[:, self._true] = facts[:, :FACTS]
+        return np.minimum(np.maximum(out, self._low), self._high)
+
+
+def _run(addresses: Iterable[int]) -> slice | NDArray[np.intp] | None:
+    """A slice over addresses that follow one another, which is faster than an array of them; None for none."""
+    listed = [int(address) for address in addresses]
+    if not listed:
+        return None
+    run = range(listed[0], listed[-1] + 1)
+    return slice(run.start, run.stop) if listed == list(run) else np.array(listed)
