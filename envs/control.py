@@ -87,6 +87,11 @@ class MotorControl:
         self._wheels = Joints(model, robot.base_joints, robot.base_actuators) if robot.base_joints else None
         self._head = Joints(model, robot.head_joints, robot.head_actuators) if robot.head_joints else None
         self._gripper = model.actuator(robot.gripper_actuator).id
+        finger = model.joint(robot.finger_joints[0])
+        opens_up = robot.gripper_ctrl[1] >= robot.gripper_ctrl[0]
+        self._finger = int(finger.qposadr[0])
+        self._finger_range = tuple(float(end) for end in (finger.range if opens_up else finger.range[::-1]))
+        self._gripper_step = robot.gripper_speed / robot.max_opening * CONTROL_DT
         require_carried(model, robot.tcp_site, robot.arm_joints)
 
         n = len(robot.arm_joints)
@@ -101,6 +106,7 @@ class MotorControl:
         self._wanted_position = [0.0, 0.0, 0.0]
         self._wanted_axes: Axes = np.eye(3).tolist()
         self._load = [0.0] * 6
+        self._wanted_opening = 0.0
         self._wanted_head = [0.0, 0.0]
         self._wanted_base = [0.0, 0.0, 0.0]
         self._drive = [0.0, 0.0, 0.0]
@@ -114,6 +120,7 @@ class MotorControl:
         self._wanted_axes = self._base_axes.T.dot(self._tool_axes).tolist()
         self._wanted_position = (self._tool_position - self._base_position).dot(self._base_axes).tolist()
         self._load = [0.0] * 6
+        self._wanted_opening = self._opening()
         self._drive = [0.0, 0.0, 0.0]
         self._steady = True
         if self._wheels is not None:
@@ -146,8 +153,7 @@ class MotorControl:
             self._move_base(state, values, self._wheels)
             start = 3
         self._move_arm(state, values[start : start + 6])
-        closed, opened = self.robot.gripper_ctrl
-        state.ctrl[self._gripper] = closed + 0.5 * (values[start + 6] + 1.0) * (opened - closed)
+        state.ctrl[self._gripper] = self._move_gripper(0.5 * (values[start + 6] + 1.0))
         if self._head is not None:
             step = self.robot.head_speed * CONTROL_DT
             self._wanted_head = [
@@ -190,6 +196,25 @@ class MotorControl:
             self._wanted_base[i] = present[i] + lead + control[i] * CONTROL_DT
             control[i] += BASE_GAIN * lead
         state.ctrl[wheels.ctrl] = control
+
+    def _opening(self) -> float:
+        """How far the fingers are open, 0 … 1."""
+        closed, opened = self._finger_range
+        return (float(self._qpos[self._finger]) - closed) / (opened - closed)
+
+    def _move_gripper(self, target: float) -> float:
+        """Control of the gripper for a target opening 0 … 1, approached at its speed from where the fingers are.
+
+        Around a thing that is held the wanted opening goes on to the target, which makes the force of the grip.
+        """
+        present, wanted = self._opening(), self._wanted_opening
+        if target > wanted:
+            wanted = min(target, max(wanted, present) + self._gripper_step)
+        elif target < wanted:
+            wanted = max(target, min(wanted, present) - self._gripper_step)
+        self._wanted_opening = wanted
+        closed, opened = self.robot.gripper_ctrl
+        return closed + wanted * (opened - closed)
 
     def _move_arm(self, state: MotorState, values: list[float]) -> None:
         """One step of the wanted tool pose and of the wanted joint positions."""

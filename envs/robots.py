@@ -74,6 +74,8 @@ class Robot:
     """Linear [m/s] and angular [rad/s], per axis, at action 1."""
     head_speed: float = 1.5
     """[rad/s] at action 1."""
+    gripper_speed: float = 0.1
+    """How fast the distance between the pads changes [m/s]."""
     joint_speed: tuple[float, ...] = ()
     """Greatest speed of each arm joint [rad/s]; empty for 2 rad/s each."""
     footprint: float = 0.0

@@ -184,6 +184,16 @@ def test_the_gripper_opens_as_told(opening):
     assert left == pytest.approx(right, abs=5e-4)
 
 
+def test_the_fingers_move_at_the_speed_of_the_data_sheet():
+    """50 mm/s a finger."""
+    rig = Rig("panda")
+    rig.move(0.4, gripper=0.08)
+    rig.move(0.4, gripper=0.0)
+    assert sum(rig.data.joint(joint).qpos[0] for joint in rig.robot.finger_joints) == pytest.approx(0.04, abs=0.006)
+    rig.move(0.3, gripper=0.08)
+    assert sum(rig.data.joint(joint).qpos[0] for joint in rig.robot.finger_joints) == pytest.approx(0.066, abs=0.008)
+
+
 def test_the_head_turns_as_told_and_stops_at_its_limits():
     rig = Rig("mobile_panda")
     pan = rig.data.joint("head_pan").qpos[0]
