@@ -57,6 +57,10 @@ class Part:
     joint: str | None
     """Name of the joint that opens it, in the file."""
 
+    def region(self, kind: str) -> Region | None:
+        """Its first region of a kind, or None."""
+        return next((region for region in self.regions if region.kind == kind), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:

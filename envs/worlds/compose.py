@@ -19,7 +19,7 @@ from yanshi.envs.worlds.catalog import COLORS, Kind, Part, affordances, kind, lo
 from yanshi.envs.worlds.floor_plan import occupancy
 from yanshi.envs.worlds.scene import FixtureSpec, ObjectSpec, Scene, Wall
 from yanshi.envs.worlds.world import Thing, World
-from yanshi.errors import WorldError
+from yanshi.errors import UnknownNameError, WorldError
 
 if TYPE_CHECKING:
     from yanshi.envs.robots import Robot
@@ -34,7 +34,7 @@ def compose(scene: Scene, robot: Robot) -> World:
 
     Raises:
         WorldError: a file does not compile, or two things have one name.
-        UnknownNameError: a kind does not exist.
+        UnknownNameError: a kind does not exist, or what is to sound does not or cannot.
     """
     names = Counter([fixture.name for fixture in scene.fixtures] + [placement.item.name for placement in scene.objects])
     for name, times in names.items():
@@ -63,6 +63,10 @@ def compose(scene: Scene, robot: Robot) -> World:
             f"World '{scene.world}' with robot '{robot.name}' does not compile: {' '.join(str(error).split())}"
         ) from error
     entities = _entities(scene, model)
+    able = [name for name, thing in entities.items() if thing.sound is not None]
+    for name in scene.sounding:
+        if name not in able:
+            raise UnknownNameError("thing that sounds", name, able)
     fixtures = tuple(thing.entity for thing in entities.values() if thing.entity.category != "object")
     return World(
         name=scene.world,

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from yanshi.envs.worlds.catalog import kind
 from yanshi.envs.worlds.choice import choose
 from yanshi.envs.worlds.filling import fill
 from yanshi.envs.worlds.home_plan import ROOMS, Plan, draw_plan
 from yanshi.envs.worlds.layout import Arrangement, Footprint, Surface
-from yanshi.envs.worlds.scene import FixtureSpec, Forbidden, Scene, Wanted
+from yanshi.envs.worlds.scene import Forbidden, Scene, Wanted
 from yanshi.errors import UnknownNameError
 
 SURFACES = ("counter", "cabinet", "table", "coffee_table", "shelf", "desk", "nightstand")
@@ -26,7 +25,6 @@ def home(
     openings: Mapping[str, float] | None = None,
     forbid: Forbidden | None = None,
     lights: bool | Mapping[str, bool] = True,
-    sounding: Sequence[str] = (),
     start: str | None = None,
     where: np.random.Generator | None = None,
 ) -> Scene:
@@ -40,10 +38,11 @@ def home(
             closed, and the bedroom door open.
         forbid: says of an object drawn to fill the home that it must not be there.
         lights: whether the lights are on, of all rooms or room by room.
-        sounding: fixtures that sound at the start (``microwave``, ``doorbell``); for objects see `Wanted.sounding`.
         start: the room in which the robot starts; None draws one.
         where: source of the objects' places and the robot's heading, so that one state of `rng` gives the same model in
             other states; None is `rng`.
+
+    For a fixture that sounds from the start: ``replace(home(rng), sounding=("microwave",))``.
 
     Raises:
         InputError: something is asked for that does not exist or does not fit together.
@@ -55,7 +54,6 @@ def home(
     plan = draw_plan(rng, openings or {}, start)
     heading = float((where or rng).uniform(-np.pi, np.pi))
     arrangement = fill(lambda: _surfaces(plan, where or rng), items, objects, SURFACES)
-    sounding_objects = [item.name for item, wish in zip(items, objects, strict=False) if wish.sounding]
     return Scene(
         world="home",
         rooms=plan.rooms,
@@ -64,7 +62,7 @@ def home(
         objects=tuple(arrangement.placements),
         start_w=(*plan.start_w, heading),
         lights=_lights(lights),
-        sounding=(*_sounding(sounding, plan.fixtures), *sounding_objects),
+        sounding=tuple(item.name for item, wish in zip(items, objects, strict=False) if wish.sounding),
     )
 
 
@@ -83,11 +81,3 @@ def _lights(lights: bool | Mapping[str, bool]) -> dict[str, bool]:
         if name not in ROOMS:
             raise UnknownNameError("room", name, ROOMS)
     return {name: lights.get(name, True) for name in ROOMS}
-
-
-def _sounding(names: Sequence[str], fixtures: Sequence[FixtureSpec]) -> tuple[str, ...]:
-    able = [fixture.name for fixture in fixtures if kind(fixture.kind).sound is not None]
-    for name in names:
-        if name not in able:
-            raise UnknownNameError("sounding fixture", name, able)
-    return tuple(names)

@@ -20,7 +20,7 @@ GAP_BESIDE = (0.035, 0.08)
 """Free space between things that stand beside one another [m]."""
 STRIP = (0.12, 0.40)
 """Where objects stand on a surface: distance of their centre from its front edge [m]."""
-_TRIES = 400
+_TRIES = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def surfaces(fixtures: Iterable[FixtureSpec]) -> dict[str, Surface]:
     for fixture in fixtures:
         form = kind(fixture.kind)
         for part_name, part in {"": form.root, **form.parts}.items():
-            region = next((r for r in part.regions if r.kind in ("on", "in")), None)
+            region = part.region("on") or part.region("in")
             if region is None:
                 continue
             owner = f"{fixture.name}_{part_name}" if part_name else fixture.name
