@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from yanshi.contracts import Goal
+from yanshi.envs.registration import register_environment
 from yanshi.envs.wordings import Grammar, Split
 from yanshi.envs.worlds.scene import Scene
 from yanshi.errors import InputError, UnknownNameError, WorldError
@@ -89,10 +90,11 @@ _TASKS: dict[str, Task] = {}
 
 
 def register_task(task: Task) -> None:
-    """Make a task known by its name. Raises: InputError where the name is taken."""
+    """Make a task known by its name, also to Gymnasium. Raises: InputError where the name is taken."""
     if task.name in _TASKS:
         raise InputError(f"Task '{task.name}' is already registered.")
     _TASKS[task.name] = task
+    register_environment(task.name)
 
 
 def task(name: str) -> Task:

@@ -1,0 +1,23 @@
+"""Every numbered example runs, is short, and says something."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("[0-9]*.py"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_example_runs(path: Path, tmp_path: Path) -> None:
+    result = subprocess.run([sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert result.stdout.strip()
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_a_new_thing_takes_under_forty_lines(path: Path) -> None:
+    code = [line for line in path.read_text().splitlines() if line.strip()]
+    assert len(code) <= 40, f"{path.name} has {len(code)} lines of code"
