@@ -31,11 +31,5 @@ with Simulation(world("tabletop", seed=0, robot=SIX_AXIS), sensor_suite(["rgb", 
     before = sim.observe().proprioception.T_be[:3, 3]
     for _ in range(25):  # one second at 10 cm/s
         sim.step(SIX_AXIS.action(gripper=0.0, linear=(0.0, 0.1, 0.0)))
-    after = sim.observe().proprioception
-    print(
-        "the tool moved by",
-        np.round(after.T_be[:3, 3] - before, 3),
-       
-        after.gripper_opening,
-        "m apart",
-    )
+    moved = sim.observe().proprioception.T_be[:3, 3] - before
+    print("the tool moved by", np.round(moved, 3), "m")
