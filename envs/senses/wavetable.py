@@ -69,8 +69,8 @@ class Wavetable:
         """
         if self.periodic:
             period = len(self._samples) * OVERSAMPLING
-            return (index - index[0] // period * period).astype(np.int32)
-        return np.clip(index + LEAD, -FAR, FAR).astype(np.int32)
+            return np.asarray(index - index[0] // period * period, dtype=np.int32)
+        return np.asarray(np.clip(index + LEAD, -FAR, FAR), dtype=np.int32)
 
     def read(self, band: int, index: Array, fraction: Array) -> Array:
         """The values of a band, float32.

@@ -41,7 +41,7 @@ WORLD = """
     <body name="kettle" pos="3 3.2 0.8"><geom name="kettle" type="sphere" size="0.08"/></body>
     <body name="door" pos="4.05 1 0">
       <joint name="door" type="hinge" axis="0 0 -1" range="0 90" damping="5"/>
-      <geom name="door" type="box" contype="0" pos="0 0.5 1.03" size="0.02 0.49 1" mass="10"/>
+      <geom name="door" type="box" contype="2" conaffinity="4" pos="0 0.5 1.03" size="0.02 0.49 1" mass="10"/>
     </body>
     <body name="ball" pos="2 0.5 1.05"><freejoint/><geom name="ball" type="sphere" size="0.05" mass="0.1"/></body>
   </worldbody>
