@@ -105,7 +105,7 @@ def peer(n_sources: int, order: int, block: float, moving: bool = True) -> Array
 
 
 def exact(n_sources: int, order: int) -> Array:
-    """The first half, (M, T / 2), by neither: distances worked out for every sample, the waveform read by a 64-point windowed sinc."""
+    """The first half, (M, T / 2), by neither: distances for every sample, the waveform by a 64-point windowed sinc."""
     t = np.arange(round(0.5 * SECONDS * RATE)) / RATE
     room = Shoebox(low_w=np.zeros(3), high_w=ROOM, absorption=ABSORPTION)
     array = np.stack([microphones(x) for x in t])
