@@ -6,25 +6,29 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from yanshi.contracts import Entity, FloorPlan
+from yanshi.contracts import FloorPlan
 from yanshi.envs.clock import PHYSICS_DT
-from yanshi.envs.worlds.catalog import COLORS, Kind, Part, affordances, kind, load, root
+from yanshi.envs.worlds.catalog import COLORS, kind, load, root
 from yanshi.envs.worlds.floor_plan import occupancy
 from yanshi.envs.worlds.scene import FixtureSpec, ObjectSpec, Scene, Wall
-from yanshi.envs.worlds.world import Thing, World
+from yanshi.envs.worlds.things import entities_of
+from yanshi.envs.worlds.world import World
 from yanshi.errors import UnknownNameError, WorldError
 
 if TYPE_CHECKING:
     from yanshi.envs.robots import Robot
 
 _MEMORY = 4 << 20
+_SEGMENTS: dict[str | None, str] = {
+    "0": "abcdef", "1": "bc", "2": "abged", "3": "abgcd", "4": "fgbc",
+    "5": "afgcd", "6": "afgedc", "7": "abc", "8": "abcdefg", "9": "abcdfg",
+}  # fmt: skip
 _ROOM_FLOORS = ((0.80, 0.70, 0.56), (0.72, 0.60, 0.47), (0.78, 0.74, 0.68))
 _WALL = (0.93, 0.90, 0.84)
 
@@ -62,7 +66,7 @@ def compose(scene: Scene, robot: Robot) -> World:
         raise WorldError(
             f"World '{scene.world}' with robot '{robot.name}' does not compile: {' '.join(str(error).split())}"
         ) from error
-    entities = _entities(scene, model)
+    entities = entities_of(scene, model)
     able = [name for name, thing in entities.items() if thing.sound is not None]
     for name in scene.sounding:
         if name not in able:
@@ -179,6 +183,13 @@ def _paint(child: mujoco.MjSpec, color: str | None) -> None:
             material.rgba = (*COLORS[color], 1.0)
 
 
+def _write(child: mujoco.MjSpec, digit: str | None) -> None:
+    """Leave of a seven-segment display what makes a digit."""
+    for geom in list(child.geoms):
+        if geom.name.startswith("segment_") and geom.name.removeprefix("segment_") not in _SEGMENTS.get(digit, ""):
+            child.delete(geom)
+
+
 def _fixture(spec: mujoco.MjSpec, fixture: FixtureSpec) -> None:
     child = load(fixture.kind)
     _paint(child, fixture.attributes.get("color"))
@@ -191,6 +202,7 @@ def _object(spec: mujoco.MjSpec, item: ObjectSpec, position: NDArray[Any], yaw: 
     form = kind(item.kind)
     child = load(item.kind, item.scale)
     _paint(child, item.attributes.get("color"))
+    _write(child, item.attributes.get("digit"))
     if form.movable:
         root(child).add_freejoint(name="free")
     else:
@@ -214,81 +226,3 @@ def _start(scene: Scene, robot: Robot, model: mujoco.MjModel) -> NDArray[Any]:
             qpos[joint.qposadr[0]] = opening * joint.range[1]
     qpos.flags.writeable = False
     return qpos
-
-
-def _entities(scene: Scene, model: mujoco.MjModel) -> dict[str, Thing]:
-    things: dict[str, Thing] = {}
-    for fixture in scene.fixtures:
-        form = kind(fixture.kind)
-        attributes = {"material": form.material, **fixture.attributes}
-        whole = _entity(fixture.name, form, form.root, fixture.position_w, fixture.yaw, attributes, fixture.room)
-        things[fixture.name] = _thing(
-            model, whole, form, f"{fixture.name}_{form.root.joint}" if form.root.joint else None
-        )
-        for part_name, part in form.parts.items():
-            name = f"{fixture.name}_{part_name}"
-            entity = replace(
-                _entity(
-                    name,
-                    form,
-                    part,
-                    whole.to_world(part.position_k),
-                    fixture.yaw,
-                    {"material": form.material},
-                    fixture.room,
-                ),
-                label=part_name,
-                affordances=affordances(part),
-            )
-            things[name] = _thing(model, entity, None, f"{fixture.name}_{part.joint}")
-    for placement in scene.objects:
-        item, form = placement.item, kind(placement.item.kind)
-        room = next((r.name for r in scene.rooms if r.contains(placement.position_w)), None)
-        entity = _entity(
-            item.name, form, form.root, placement.position_w, placement.yaw, item.attributes, room, item.scale
-        )
-        things[item.name] = _thing(model, entity, form, f"{item.name}_free" if form.movable else None)
-    return things
-
-
-def _entity(
-    name: str,
-    form: Kind,
-    part: Part,
-    position: NDArray[Any],
-    yaw: float,
-    attributes: Any,
-    room: str | None,
-    scale: float = 1.0,
-) -> Entity:
-    return Entity(
-        name=name,
-        label=form.label,
-        category=form.category,
-        attributes=dict(attributes),
-        position_w=np.asarray(position, float),
-        yaw=yaw,
-        extent=part.extent * scale,
-        affordances=form.affordances,
-        regions=tuple(replace(r, center_e=r.center_e * scale, half=r.half * scale) for r in part.regions),
-        articulation=part.articulation,
-        room=room,
-    )
-
-
-def _thing(model: mujoco.MjModel, entity: Entity, form: Kind | None, joint: str | None) -> Thing:
-    body = model.body(entity.name).id
-    own = {body}
-    for child in range(body + 1, model.nbody):
-        if model.body_parentid[child] in own and "button" in model.body(child).name:
-            own.add(child)
-    button = f"{entity.name}_{form.button}" if form is not None and form.button else None
-    return Thing(
-        entity=entity,
-        kind=form.name if form is not None else entity.label,
-        body=body,
-        geoms=tuple(g for g in range(model.ngeom) if model.geom_bodyid[g] in own),
-        joint=None if joint is None else model.joint(joint).id,
-        button=None if button is None else model.joint(button).id,
-        sound=None if form is None else form.sound,
-    )

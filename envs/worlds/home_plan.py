@@ -20,6 +20,8 @@ from yanshi.errors import WorldError
 ROOMS = ("kitchen", "living_room", "bedroom")
 DOOR = "bedroom_door"
 _TRIES = 60
+_ARM = 0.62
+"""Half the width of the free square in which the robot starts: its arm may point anywhere [m]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ def _try_plan(rng: np.random.Generator, openings: Mapping[str, float], start: st
         furnish[name](own, rng)
         for zone in zones:
             own.reserve(zone)
-        starts[name] = own.spot(0.42)
+        starts[name] = own.spot(_ARM)
         own.reserve(Rect(*starts[name], *starts[name]).grown(0.55))
         standing[name] = own.spot(0.35)
         fixtures += own.fixtures

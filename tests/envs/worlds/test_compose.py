@@ -159,6 +159,16 @@ def test_a_light_that_is_off_leaves_the_room_dark(alone: Callable[[Scene], World
     assert means[1] < 8
 
 
+def test_tiles_show_their_digit(alone: Callable[[Scene], World]) -> None:
+    """The segments that are left are those of the usual seven-segment codes, bit 0 being segment a."""
+    codes = (0x3F, 0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D, 0x07, 0x7F, 0x6F)
+    for digit, code in enumerate(codes):
+        made = alone(tabletop(np.random.default_rng(digit), objects=(Wanted(digit=digit),)))
+        names = [made.model.geom(geom).name for geom in made.thing(f"tile_{digit}").geoms]
+        shown = sum(1 << "abcdefg".index(name[-1]) for name in names if "segment" in name)
+        assert shown == code
+
+
 def test_names_that_do_not_exist(alone: Callable[[Scene], World]) -> None:
     assert {"home", "tabletop"} <= set(worlds())
     with pytest.raises(UnknownNameError, match="Did you mean 'home'"):
