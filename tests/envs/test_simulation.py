@@ -87,6 +87,9 @@ def test_it_grasps_by_friction_and_holds_while_it_moves(name, thing):
     start, turned = held_pose(sim)
     run(sim, 2.0, gripper=0.0, linear=(0, 0, 0.1))
     assert sim.data.body("thing").xpos[2] > height + 0.19
+    run(sim, 0.4, gripper=0.0)
+    trembling = [sim.data.joint(joint).qvel[0] for joint in sim.robot.finger_joints]
+    assert trembling == pytest.approx([0, 0], abs=1e-3)
     for second in range(5):
         sign = 1 if second % 2 else -1
         shake = {"linear": (0, 0.05 * sign, 0), "angular": (0, 0, 0.4 * sign)}
