@@ -26,7 +26,9 @@ class SentenceEmbedder(Protocol):
 
 
 class MiniLM:
-    """all-MiniLM-L6-v2 (384 dimensions, Apache-2.0): mean of the last layer's tokens, normalised. Loaded when first used."""
+    """all-MiniLM-L6-v2 (384 dimensions, Apache-2.0): mean of the last layer's tokens, normalised. Loaded when
+    first used.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         """

@@ -1,55 +1,40 @@
 """Reads the noun phrases of a clause: which words name things, and what they say of them.
 
-``put the red mug that is beside the number 5 into the drawer of the chest`` becomes the skeleton ``put {0} into {1}`` and two
-descriptions. Nothing is guessed here: a word in a noun phrase that is not in the vocabulary is kept as unknown.
+``put the red mug that is beside the number 5 into the drawer of the chest`` becomes the skeleton ``put {0} into
+{1}`` and two descriptions. Nothing is guessed here: a word in a noun phrase that is not in the vocabulary is kept as
+unknown.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from yanshi.planning.vocabulary import ANYTHING, LARGER, SMALLER, SOUNDING, Description, Vocabulary
+from yanshi.planning.clauses import plain
+from yanshi.planning.vocabulary import Description, Vocabulary
+from yanshi.planning.words import (
+    ALL,
+    ANYTHING,
+    BE,
+    BESIDE,
+    DETERMINERS,
+    EMPTY_NOUNS,
+    FIGURES,
+    LARGER,
+    LIGHT,
+    PRONOUNS,
+    SMALLER,
+    SOUNDING,
+    STOP,
+    VERBS,
+)  # fmt: skip
 
-DETERMINERS = frozenset(
-    {"the", "a", "an", "that", "this", "these", "those", "some", "any", "my", "your", "our", "its", "their"}
-)
-ALL = frozenset({"all", "every", "each", "both", "everything", "any"})
-PRONOUNS = frozenset({"it", "them"})
-LINKS = frozenset({"that", "which", "who", "whose", "what", "whatever"})
-BE = frozenset({"is", "are", "s", "was", "be", "being", "lies", "stands", "sits", "standing", "lying", "sitting"})
-STOP = DETERMINERS | PRONOUNS | BE | LINKS | frozenset(
-    ["to", "in", "into", "inside", "on", "onto", "upon", "off", "from", "of", "with", "beside", "next", "near", "by", "under", "and", "or", "then", "up", "down", "out", "away", "back", "closed", "open", "shut", "please", "for", "at", "behind", "over", "across", "numbered", "around", "until", "so", "now", "when", "while", "through", "along", "toward", "towards", "fully", "carefully", "gently", "quickly", "completely", "again", "right", "left", "not", "but", "where", "there", "here", "me", "you", "i", "us"]
-)  # fmt: skip
-FIGURES: Mapping[str, str] = {
-    word: str(n)
-    for n, word in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
-}  # fmt: skip
-VERBS = frozenset(
-    ["activate", "bring", "build", "carry", "clear", "close", "collect", "come", "deliver", "deposit", "drag", "drive", "drop", "fetch", "find", "flick", "flip", "gather", "get", "give", "go", "grab", "grasp", "hand", "head", "hear", "heap", "hit", "hold", "hunt", "illuminate", "insert", "lay", "leave", "lift", "locate", "look", "lower", "make", "move", "navigate", "open", "operate", "pick", "pile", "place", "plop", "pop", "position", "press", "pull", "push", "put", "raise", "remove", "ring", "search", "seize", "set", "shove", "shut", "silence", "slide", "snatch", "stack", "stash", "stick", "stop", "store", "stow", "switch", "take", "tap", "throw", "tidy", "toss", "touch", "trigger", "turn", "walk", "drive", "feel", "grip", "nudge", "mute", "listen", "tuck", "transfer", "rest", "return", "sort", "clean", "dump", "load", "relocate", "swing", "pass", "retrieve", "unpick", "check", "put", "seek", "discover", "shift", "dim", "light", "power", "start", "end", "kill", "track", "figure", "see"]
-)  # fmt: skip
-"""Words with which an instruction begins."""
-EMPTY_NOUNS = frozenset(
-    ["tower", "stack", "pile", "way", "front", "dark", "time", "moment", "place", "side", "top", "bottom", "help", "sound", "noise", "floor"]
-)
-"""Nouns that name nothing to be handled: *a tower of*, *all the way*, *in the dark*."""
-_BESIDE = (
-    ("next", "to"),
-    ("beside",),
-    ("close", "to"),
-    ("by",),
-    ("near", "to"),
-    ("near",),
-    ("alongside",),
-    ("adjacent", "to"),
-)
 _TOKEN = re.compile(r"[a-z0-9]+|[,]")
 
 
 def tokenize(text: str) -> list[str]:
     """Lower-case words, figures and commas."""
-    return _TOKEN.findall(text.lower().replace("_", " ").replace("'", " ").replace("-", " "))
+    return _TOKEN.findall(plain(text))
 
 
 def _figure(word: str) -> str | None:
@@ -113,10 +98,13 @@ class NounPhrases:
         word = tokens[at]
         if word in PRONOUNS:
             return Description(words=word, pronoun=True), at + 1
+        if word in ("something", "anything"):
+            return Description(words=word), at + 1
         if word in ("what", "whatever", "whichever"):
             return self._clause_of_what(tokens, at)
         start, everything, determined = at, False, False
-        while at < len(tokens) and (tokens[at] in DETERMINERS | ALL or (tokens[at], *tokens[at + 1 : at + 2]) == ("one", "of")
+        while at < len(tokens) and (tokens[at] in DETERMINERS | ALL or (tokens[at], *tokens[at + 1 : at + 2]) ==
+        ("one", "of")
                                     or (determined and tokens[at] == "of")):  # fmt: skip
             everything |= tokens[at] in ALL
             determined = True
@@ -241,13 +229,15 @@ class NounPhrases:
         end = at
         while end < len(tokens) and tokens[end] in BE:
             end += 1
-        read = False
+        read, joined = False, True
         while end < len(tokens):
             word = tokens[end]
             adjective = self._long_adjective(tokens, end)
             if word in (",", "and") and read and self._continues(tokens, end + 1):
                 end += 1
-            elif word in SOUNDING:
+                joined = True
+                continue
+            if word in SOUNDING:
                 sound = self.vocabulary.sounds_like(word)
                 attributes = {**thing.attributes, **({"sound": sound} if sound else {})}
                 thing, end, read = replace(thing, sounding=True, attributes=attributes), end + 1, True
@@ -267,10 +257,11 @@ class NounPhrases:
                 (kind, value), end = adjective
                 thing, read = replace(thing, attributes={**thing.attributes, kind: value}), True
             else:
-                related = self._relation(thing, tokens, end)
+                related = self._relation(thing, tokens, end) or (self._support(thing, tokens, end) if joined else None)
                 if related is None:
                     break
                 (thing, end), read = related, True
+            joined = False
         return (thing, end) if read else None
 
     def _continues(self, tokens: list[str], at: int) -> bool:
@@ -283,7 +274,7 @@ class NounPhrases:
 
     def _beside(self, tokens: list[str], at: int) -> int | None:
         """Where the words for *beside* that begin at a token end."""
-        for words in _BESIDE:
+        for words in BESIDE:
             if tuple(tokens[at : at + len(words)]) == words:
                 return at + len(words)
         return None
@@ -297,6 +288,16 @@ class NounPhrases:
         if other is None:
             return None
         return replace(thing, relation=("beside", other[0])), other[1]
+
+    def _support(self, thing: Description, tokens: list[str], at: int) -> tuple[Description, int] | None:
+        """``on the table``, after ``that is``."""
+        word = {"inside": "in", "in": "in", "on": "on"}.get(tokens[at])
+        place = self._core(tokens, at + 1) if word and at + 1 < len(tokens) else None
+        if word is None or place is None:
+            return None
+        if place[0].label is None and place[0].room is not None:
+            return replace(thing, room=place[0].room), place[1]
+        return replace(thing, relation=(word, place[0])), place[1]
 
     def _attachment(self, thing: Description, tokens: list[str], at: int) -> tuple[Description, int] | None:
         """What follows a noun phrase and belongs to it, or None."""
@@ -313,7 +314,9 @@ class NounPhrases:
             other = self._of(tokens, at + 1)
             if other is None:
                 return None
-            if thing.label is None and (thing.compare or thing.all):
+            if other[0].label is None and other[0].room is not None:
+                return replace(thing, room=other[0].room), other[1]
+            if thing.label is None:
                 merged = {**other[0].attributes, **thing.attributes}
                 return replace(other[0], compare=thing.compare, attributes=merged, all=thing.all), other[1]
             return (replace(thing, owner=other[0]), other[1]) if thing.label else None
@@ -325,13 +328,32 @@ class NounPhrases:
             end = next((i for i in range(at + 1, min(at + 5, len(tokens))) if _figure(tokens[i])), None)
             if end is not None:
                 return replace(thing, attributes={**thing.attributes, "digit": _figure(tokens[end]) or ""}), end + 1
+        if word in BE and tokens[at + 1 : at + 2] and tokens[at + 1] in SOUNDING:
+            return self._predicate(thing, tokens, at)
+        if word in ("in", "on", "at", "by") and thing.label in (*self.vocabulary.fixtures, LIGHT) and not thing.room:
+            return self._place_of_fixture(thing, tokens, at + 1)
         if thing.label in (None, *self.vocabulary.labels) and not thing.room:
             return self._relation(thing, tokens, at)
         return None
 
+    def _place_of_fixture(self, thing: Description, tokens: list[str], at: int) -> tuple[Description, int] | None:
+        """Furniture has its place: after ``the switch``, ``in the bedroom`` and ``on the desk`` say which."""
+        place = self._core(tokens, at) if at < len(tokens) else None
+        if place is None or place[0].pronoun or place[0].all:
+            return None
+        if place[0].label is None and place[0].room is not None:
+            return replace(thing, room=place[0].room), place[1]
+        if (
+            place[0].label in self.vocabulary.fixtures
+            and thing.owner is None
+            and thing.label in self.vocabulary.controls
+        ):
+            return replace(thing, owner=place[0]), place[1]
+        return None
+
     def _of(self, tokens: list[str], at: int) -> tuple[Description, int] | None:
         """What follows ``of``: ``the chest``, ``the two red mugs``."""
-        words = [t for t in tokens[at:]]
+        words = tokens[at:]
         if len(words) > 1 and words[0] in DETERMINERS and words[1] in FIGURES and words[1] != "one":
             found = self._core([words[0], *words[2:]], 0)
             return (replace(found[0], all=False), at + found[1] + 1) if found else None

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from yanshi.contracts import Entity, Room, WorldState
 from yanshi.goals import Goal
-from yanshi.planning.vocabulary import LIGHT, Description
+from yanshi.planning.vocabulary import Description
+from yanshi.planning.words import LIGHT
 
 ATTRIBUTES = ("size", "color", "material", "shape", "digit")
 
@@ -27,31 +30,47 @@ class Term:
 
 def fixtures_meant(thing: Description, belief: WorldState) -> list[str]:
     """The pieces of furniture, parts, doors and controls that a description can mean."""
-    found = [e for e in belief.entities.values() if e.category != "object" and _is(e, thing)]
+    found = [e for e in belief.entities.values() if e.category != "object" and _is(e, thing, belief)]
     return sorted(e.name for e in found)
 
 
-def _is(entity: Entity, thing: Description) -> bool:
+def parts_meant(thing: Description, belief: WorldState) -> list[str]:
+    """What opens in the furniture that a description means: its doors, or, if it has none, its drawers."""
+    whole = fixtures_meant(thing, belief)
+    parts = [e for e in belief.entities.values() if "open" in e.affordances and e.category != "object"]
+    own = sorted(e.name for e in parts if any(e.name == name or e.name.startswith(f"{name}_") for name in whole))
+    return [n for n in own if n in whole] or [n for n in own if belief.entities[n].label == "door"] or own
+
+
+def _belongs(entity: Entity, owner: Description, belief: WorldState) -> bool:
+    """Whether a part, or what is fixed on a piece of furniture, belongs to what is described."""
+    for name in fixtures_meant(owner, belief):
+        whole = belief.entities[name]
+        gap = np.abs(entity.position_w[:2] - whole.position_w[:2])
+        if entity.name.startswith(f"{name}_") or bool(np.all(gap <= np.max(whole.extent[:2]) / 2)):
+            return True
+    return False
+
+
+def _is(entity: Entity, thing: Description, belief: WorldState) -> bool:
     if thing.label is None or thing.label == LIGHT or entity.label != thing.label:
         return False
     if thing.room is not None and entity.room != thing.room and thing.room not in entity.name:
         return False
-    if thing.owner is not None and thing.owner.label is not None:
-        whose = [thing.owner.label, thing.owner.room or ""]
-        if not all(part in entity.name for part in whose):
-            return False
+    if thing.owner is not None and not _belongs(entity, thing.owner, belief):
+        return False
     wrong = [k for k, v in thing.attributes.items() if k in ATTRIBUTES and entity.attributes.get(k, v) != v]
     return not wrong
 
 
-def term_of(thing: Description, belief: WorldState, variable: str) -> Term:
-    """The term for a description."""
+def term_of(thing: Description, belief: WorldState, variable: str, slot: str = "") -> Term:
+    """The term for a description in a slot of some type."""
     if thing.label is None and thing.room is not None:
         return Term(variable, names=(thing.room,))
     if thing.label == LIGHT:
         here = [room.name for room in _rooms(belief) if room.contains(belief.base_pose_w)]
         return Term(variable, names=(thing.room,) if thing.room else tuple(here))
-    fixtures = fixtures_meant(thing, belief)
+    fixtures = parts_meant(thing, belief) if slot == "opening" else fixtures_meant(thing, belief)
     if fixtures:
         return Term(variable, names=tuple(fixtures))
     return Term(variable, conditions=tuple(_conditions(thing, belief, variable)), all=thing.all)
@@ -88,7 +107,9 @@ def _relation(relation: tuple[str, Description], belief: WorldState, variable: s
     term = term_of(other, belief, f"{variable}_by")
     if term.names:
         return Goal.any(Goal.of(f"was_{predicate}", variable, name) for name in term.names)
-    return Goal.exists(term.variable, Goal.all([*term.conditions, Goal.of(f"was_{predicate}", variable, term.variable)]))
+    return Goal.exists(
+        term.variable, Goal.all([*term.conditions, Goal.of(f"was_{predicate}", variable, term.variable)])
+    )
 
 
 def compose(build: Callable[..., Goal], terms: Sequence[Term]) -> Goal:

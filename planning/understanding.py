@@ -1,15 +1,15 @@
 """From words to a goal by retrieval: the nearest thing that can be asked for in the present belief.
 
-An instruction is split into clauses; the noun phrases of each are read (`noun_phrases`) and matched to things, fixtures and
-rooms; what is left, the construction, is compared by sentence embedding with the phrasings of every goal schema whose slots
-the phrases fit (`schemas`). Under a threshold, or where a word names nothing known, it says that it has not understood.
+An instruction is split into clauses; the noun phrases of each are read (`noun_phrases`) and matched to things,
+fixtures and rooms; what is left, the construction, is compared by sentence embedding with the phrasings of every
+goal schema whose slots the phrases fit (`schemas`). Under a threshold, or where a word names nothing known, it says
+that it has not understood.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,35 +17,30 @@ import numpy as np
 from yanshi.contracts import Entity, WorldState
 from yanshi.errors import NotUnderstoodError
 from yanshi.goals import Goal
+from yanshi.planning.clauses import no_request, split_clauses
 from yanshi.planning.embedding import SentenceEmbedder
-from yanshi.planning.noun_phrases import VERBS, Clause, NounPhrases, tokenize
-from yanshi.planning.reference import Term, compose, fixtures_meant, term_of
+from yanshi.planning.noun_phrases import Clause, NounPhrases
+from yanshi.planning.reference import Term, compose, fixtures_meant, parts_meant, term_of
 from yanshi.planning.referents import resolve
-from yanshi.planning.schemas import SCHEMAS, Schema, render
+from yanshi.planning.schemas import IMPOSSIBLE, SCHEMAS, Schema, render
 from yanshi.planning.situation import Situation
-from yanshi.planning.vocabulary import LIGHT, Description, Vocabulary
+from yanshi.planning.vocabulary import Description, Vocabulary
+from yanshi.planning.words import LIGHT, OTHER_COLORS
 
-THRESHOLD = 0.62
+THRESHOLD = 0.7
 """Least cosine between an instruction and a phrasing."""
 MARGIN = 0.005
 """Least lead over the next goal that is another goal."""
+MISFIT = 0.04
+"""Lead of a goal whose slots do not fit at which nothing else is believed to be meant."""
+AGE_PENALTY = 0.02
+"""What an older mention costs as the meaning of a pronoun."""
+PREFACES = frozenset({"tidy", "clean", "listen", "look", "clear", "hurry"})
+"""Clauses that begin so and name nothing only announce the next one."""
 WORD_THRESHOLD = 0.79
-"""Least cosine at which an unknown noun is taken for one of the vocabulary: fork and spoon stay below, couch and sofa are above."""
-OTHER_COLORS = frozenset("turquoise teal cyan maroon beige gold silver gray grey ivory indigo bronze lavender olive".split())
-"""Colour words that are never ignored when they are not in the vocabulary."""
-
-_POLITE = re.compile(
-    r"^(?:(?:please|hey|hi|hello|ok|okay|now|so|well|first|robot|yanshi|kindly|just|finally|next|afterwards|after that|then|and|also"
-    r"|(?:could|can|would|will) you(?: please| kindly)?|would you mind|do you mind"
-    r"|i (?:want|need|would like|d like|ask) you to|i d like you to|you (?:should|must|can|have to|need to)|your task is to|go and"
-    r"|let us|let s|make sure (?:that )?(?:you |to )?|try to|be so kind (?:as )?to)\b[ ,]*)+"
-)
-_TAIL = re.compile(
-    r"(?:[ ,]*\b(?:please|now|for me|thanks|thank you|when you can|right now|quickly|carefully|at once|if you can|if you please"
-    r"|immediately|as well|too|again|will you|would you|in front of you|in the dark|right away|gently))+$"
-)
-_STATEMENT = re.compile(r"^(?:it|there|this|that) (?:is|s|are) (?:so |too |very |quite )?\w+(?: in here| here| now)?$")
-_BREAK = re.compile(r"\s*(?:[;.!?:]|\bafter that\b|\bafterwards\b|\band then\b|\bthen\b|,\s*and\b|,|\band\b)\s*")
+"""Least cosine at which an unknown noun is taken for one of the vocabulary: fork and spoon stay below, couch and
+sofa are above.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,21 +86,26 @@ class RetrievalUnderstanding:
             NotUnderstoodError: it names something that does not exist, or is like nothing that can be asked for; the
                 message says what exists, or the nearest three goals.
         """
+        why_not = no_request(instruction)
+        if why_not is not None:
+            raise NotUnderstoodError(f"'{instruction.strip()}' {why_not}.")
         vocabulary = self._vocabulary.with_belief(belief)
         reader = NounPhrases(vocabulary)
         readings: list[_Candidate] = []
         alternatives: list[str] = []
-        last: tuple[Description, ...] = ()
-        room: str | None = None
+        mentions: list[tuple[Description, ...]] = []
         for text in split_clauses(instruction):
             clause = self._with_known_words(reader.read(text), vocabulary, instruction)
-            clause = _with_pronouns(clause, last, room)
-            ranked = self._rank(clause, belief, vocabulary, instruction)
+            if clause.skeleton == "{0}":
+                mentions.insert(0, clause.slots[0])
+                continue
+            if not clause.slots and clause.skeleton.split()[0] in PREFACES:
+                continue
+            room = readings[-1].about if readings and readings[-1].schema.name == "go to room" else None
+            clause, ranked = self._read(clause, mentions, room, belief, vocabulary, instruction)
             readings.append(ranked[0])
             alternatives += [str(c.goal) for c in ranked[1:4]]
-            if clause.slots:
-                last = clause.slots[0]
-            room = ranked[0].about if ranked[0].schema.name == "go to room" else room
+            mentions = [*clause.slots, *mentions]
         if not readings:
             raise NotUnderstoodError(f"Nothing is asked for in '{instruction}'. {_offer(self._examples(belief))}")
         goal = Goal.all(dict.fromkeys(reading.goal for reading in _kept(readings)))
@@ -124,32 +124,82 @@ class RetrievalUnderstanding:
 
     # Which construction.
 
+    def _read(
+        self,
+        clause: Clause,
+        mentions: Sequence[tuple[Description, ...]],
+        room: str | None,
+        belief: WorldState,
+        vocabulary: Vocabulary,
+        instruction: str,
+    ) -> tuple[Clause, list[_Candidate]]:
+        """The best reading of a clause over what its pronouns can refer to: the latest mention that makes sense."""
+        best: tuple[float, Clause, list[_Candidate]] | None = None
+        trouble: NotUnderstoodError | None = None
+        for age, filled in enumerate(_with_pronouns(clause, mentions, room)):
+            try:
+                ranked = self._rank(filled, belief, vocabulary, instruction)
+            except NotUnderstoodError as error:
+                trouble = trouble or error
+                continue
+            worth = ranked[0].score - AGE_PENALTY * age
+            if best is None or worth > best[0]:
+                best = (worth, filled, ranked)
+        if best is not None:
+            return best[1], best[2]
+        raise trouble or NotUnderstoodError(f"'{instruction.strip()}': it is not clear what 'it' means.")
+
     def _rank(self, clause: Clause, belief: WorldState, vocabulary: Vocabulary, instruction: str) -> list[_Candidate]:
         """The readings of a clause, best first. Raises: NotUnderstoodError if none is good enough."""
-        fitting = [s for s in SCHEMAS if self._fits(s, clause, belief, vocabulary)]
+        shaped = [s for s in SCHEMAS if len(s.slots) == len(clause.slots)]
+        fitting = [s for s in shaped if self._fits(s, clause, belief, vocabulary)]
         if not fitting:
             self._explain(clause, belief, vocabulary, instruction)
-        asked = self._embedder.embed([render(clause.skeleton, schema.slots) for schema in fitting])
-        candidates = []
-        for schema, vector in zip(fitting, asked, strict=True):
-            score = float(np.max(self._embedder.embed(schema.sentences()) @ vector))
-            terms = [[term_of(d, belief, f"?{'xyzuvw'[i]}{j or ''}") for j, d in enumerate(things)]
-                     for i, things in enumerate(clause.slots)]  # fmt: skip
-            goal = _goal(schema, terms)
-            about = terms[0][0].names[0] if terms[0][0].names else clause.slots[0][0].words
-            candidates.append(_Candidate(score, schema, goal, about))
+        scores = {id(s): self._score(clause, s.slots, s.sentences()) for s in shaped}
+        candidates = [self._candidate(s, scores[id(s)], clause, belief) for s in fitting]
         candidates.sort(key=lambda c: -c.score)
-        unique = list({str(c.goal): c for c in reversed(candidates)}.values())[::-1]
+        unique: list[_Candidate] = list({str(c.goal): c for c in reversed(candidates)}.values())
         unique.sort(key=lambda c: -c.score)
         best = unique[0]
+        plain = ("object",) * len(clause.slots)
+        other = self._score(clause, plain, [render(p, plain) for p in IMPOSSIBLE if p.count("{") == len(plain)])
+        as_meant = self._score(clause, plain, [render(p, plain) for p in best.schema.phrasings])
+        wrong_kind = max((scores[id(s)] for s in shaped if s not in fitting), default=0.0)
         unsure = len(unique) > 1 and best.score - unique[1].score < MARGIN
-        if best.score < THRESHOLD or unsure:
-            why = "can mean several things" if unsure else "is like nothing that can be asked for"
+        why = None
+        if best.score < THRESHOLD or other > as_meant:
+            why = "is like nothing that can be asked for"
+        elif wrong_kind - best.score > MISFIT:
+            why = "asks for what cannot be done with such a thing"
+        elif unsure:
+            why = "can mean several things"
+        if why is not None:
             raise NotUnderstoodError(f"'{instruction.strip()}' {why}. {_offer(str(c.goal) for c in unique[:3])}")
         return unique
 
+    def _score(self, clause: Clause, slots: tuple[str, ...], sentences: Sequence[str]) -> float:
+        """The greatest cosine between a clause and sentences, with the same plain nouns in the slots."""
+        if not sentences:
+            return 0.0
+        return float(
+            np.max(self._embedder.embed(sentences) @ self._embedder.embed([render(clause.skeleton, slots)])[0])
+        )
+
+    def _candidate(self, schema: Schema, score: float, clause: Clause, belief: WorldState) -> _Candidate:
+        slots, kinds = clause.slots, schema.slots
+        if schema.implied is not None:
+            slots = (*slots, (Description(words=schema.implied, label=schema.implied),))
+            kinds = (*kinds, "container")
+        terms = [
+            [term_of(d, belief, f"?{'xyzuvw'[i]}{j or ''}", kind) for j, d in enumerate(things)]
+            for i, (things, kind) in enumerate(zip(slots, kinds, strict=True))
+        ]
+        about = terms[0][0].names[0] if terms[0][0].names else clause.slots[0][0].words
+        return _Candidate(score, schema, _lights_by_switches(_goal(schema, terms), belief), about)
+
     def _fits(self, schema: Schema, clause: Clause, belief: WorldState, vocabulary: Vocabulary) -> bool:
-        if len(schema.slots) != len(clause.slots):
+        implied = Description(words="", label=schema.implied) if schema.implied is not None else None
+        if implied is not None and not fixtures_meant(implied, belief):
             return False
         return all(
             can_be(thing, kind, belief, vocabulary)
@@ -172,7 +222,9 @@ class RetrievalUnderstanding:
     # Which words.
 
     def _with_known_words(self, clause: Clause, vocabulary: Vocabulary, instruction: str) -> Clause:
-        """Put words of the vocabulary for unknown ones that mean the same. Raises: NotUnderstoodError if there is none."""
+        """Put words of the vocabulary for unknown ones that mean the same. Raises: NotUnderstoodError if there is
+        none.
+        """
         return replace(
             clause, slots=tuple(tuple(self._known_words(d, vocabulary, instruction) for d in s) for s in clause.slots)
         )
@@ -219,48 +271,6 @@ class RetrievalUnderstanding:
         return found[:3]
 
 
-def split_clauses(instruction: str) -> list[str]:
-    """The clauses of an instruction that ask for something, without politeness.
-
-    ``Please put the red, round one in the sink and then close the drawer`` gives two: *and* and commas part clauses only
-    before a verb.
-    """
-    text = " ".join(tokenize_kept(instruction))
-    pieces: list[str] = []
-    start = 0
-    for match in _BREAK.finditer(text):
-        if match.start() < start:
-            continue
-        rest = _strip(text[match.end() :])
-        hard = match.group().strip() in (";", ".", "!", "?", ":")
-        if hard or (rest.split() and rest.split()[0] in VERBS and not _joins_nouns(text[start : match.start()], rest)):
-            pieces.append(text[start : match.start()])
-            start = match.end()
-    pieces.append(text[start:])
-    stripped = [_strip(piece) for piece in pieces]
-    return [piece for piece in stripped if piece and not _STATEMENT.match(piece)]
-
-
-def tokenize_kept(instruction: str) -> list[str]:
-    """The words of an instruction with the marks that part clauses."""
-    return re.findall(r"[a-z0-9]+|[,;.!?:]", instruction.lower().replace("_", " ").replace("'", " ").replace("-", " "))
-
-
-def _joins_nouns(before: str, after: str) -> bool:
-    """Whether what follows *and* is a noun that looks like a verb: ``the button and switch``."""
-    words = after.split()
-    return len(words) == 1 or (words[0] in ("light", "switch", "place") and words[1] in ("in", "of", "to"))
-
-
-def _strip(text: str) -> str:
-    previous = None
-    text = text.strip(" ,.;!?:")
-    while text != previous:
-        previous = text
-        text = _TAIL.sub("", _POLITE.sub("", text)).strip(" ,.;!?:")
-    return text
-
-
 def can_be(thing: Description, kind: str, belief: WorldState, vocabulary: Vocabulary) -> bool:
     """Whether a description can stand in a slot of a type."""
     is_object = thing.label in vocabulary.labels or (thing.label is None and thing.room is None)
@@ -277,13 +287,21 @@ def can_be(thing: Description, kind: str, belief: WorldState, vocabulary: Vocabu
         return bool(names) or is_object
     if kind == "lamp":
         return thing.label == "lamp"
+    if kind == "sounder":
+        return (
+            thing.sounding or (is_object and thing.label in _PRESSABLE) or any("sound" in e.affordances for e in names)
+        )
     if kind == "thing":
         return is_object or bool(names)
     if kind == "place":
         return bool(names)
+    if kind == "silent control":
+        return any("press" in e.affordances and "sound" not in e.affordances for e in names)
+    if kind == "opening":
+        return bool(parts_meant(thing, belief))
     if kind == "control":
         return any("press" in e.affordances for e in names) or (is_object and thing.label in _PRESSABLE)
-    wanted = {"container": "in", "surface": "on", "opening": "open"}.get(kind)
+    wanted = {"container": "in", "surface": "on"}.get(kind)
     return any(wanted in e.affordances for e in names)
 
 
@@ -298,16 +316,30 @@ def _goal(schema: Schema, terms: Sequence[Sequence[Term]]) -> Goal:
     return Goal.all(dict.fromkeys(compose(schema.build, combination) for combination in combinations))
 
 
-def _with_pronouns(clause: Clause, last: tuple[Description, ...], room: str | None) -> Clause:
-    """The clause with what *it* and *them* refer to: the first thing of the clause before."""
-    slots = []
-    for things in clause.slots:
-        if any(d.pronoun for d in things) and last:
-            things = last
-        slots.append(things)
-    if room is not None and slots and slots[0][0].room is None and not slots[0][0].pronoun:
-        slots[0] = tuple(replace(d, room=room) if d.label else d for d in slots[0])
-    return replace(clause, slots=tuple(slots))
+def _lights_by_switches(goal: Goal, belief: WorldState) -> Goal:
+    """The goal with the switch of a room for its light, where that is known: what the robot can check on the spot."""
+    if goal.fact is not None and goal.fact.predicate == "lit":
+        switches = [e.name for e in _fixtures(belief) if "switch" in e.label and e.room == goal.fact.args[0]]
+        return Goal.any(Goal.of("powered", name) for name in switches) if switches else goal
+    children = tuple(_lights_by_switches(child, belief) for child in goal.children)
+    return replace(goal, children=children)
+
+
+def _with_pronouns(clause: Clause, mentions: Sequence[tuple[Description, ...]], room: str | None) -> Iterator[Clause]:
+    """The clause with each thing that *it* and *them* can refer to, the latest first; as it is if it has no pronoun."""
+    slots = list(clause.slots)
+    for index, things in enumerate(slots):
+        if things[0].label == LIGHT and things[0].room is None and mentions and mentions[0][0].room is not None:
+            slots[index] = (replace(things[0], room=mentions[0][0].room),)
+    if room is not None and slots and slots[0][0].room is None and slots[0][0].label:
+        slots[0] = tuple(replace(d, room=room) for d in slots[0])
+    pronouns = [i for i, things in enumerate(slots) if any(d.pronoun for d in things)]
+    if not pronouns:
+        yield replace(clause, slots=tuple(slots))
+        return
+    for meant in mentions:
+        filled = [meant if i in pronouns else things for i, things in enumerate(slots)]
+        yield replace(clause, slots=tuple(filled))
 
 
 def _kept(readings: Sequence[_Candidate]) -> list[_Candidate]:
@@ -315,7 +347,7 @@ def _kept(readings: Sequence[_Candidate]) -> list[_Candidate]:
     kept = []
     for index, reading in enumerate(readings):
         later = readings[index + 1 :]
-        if reading.schema.about == "robot" and later:
+        if reading.schema.name in ("find", "go to", "go to room") and later:
             continue
         if any(o.schema.about == reading.schema.about and o.about == reading.about for o in later):
             continue
@@ -333,6 +365,3 @@ def _offer(goals: Iterable[str]) -> str:
 
 def _listed(words: Iterable[str]) -> str:
     return ", ".join(sorted({w.replace("_", " ") for w in words})) or "none"
-
-
-__all__ = ["RetrievalUnderstanding", "Understanding", "can_be", "split_clauses", "tokenize"]

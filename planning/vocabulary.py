@@ -7,43 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from yanshi.contracts import Entity, WorldState
-
-SYNONYMS: Mapping[str, str] = {
-    "trash can": "bin", "trash bin": "bin", "waste bin": "bin", "wastebasket": "bin", "garbage can": "bin", "rubbish bin": "bin",
-    "dustbin": "bin", "trash": "bin", "garbage": "bin", "rubbish": "bin", "wastepaper basket": "bin",
-    "basin": "sink", "kitchen sink": "sink", "washbasin": "sink", "tap": "sink",
-    "couch": "sofa", "settee": "sofa", "worktop": "counter", "kitchen counter": "counter", "countertop": "counter",
-    "bedside table": "nightstand", "night table": "nightstand", "low table": "coffee_table", "lounge": "living_room",
-    "sitting room": "living_room", "telephone": "phone", "cell phone": "phone", "mobile": "phone", "smartphone": "phone",
-    "clock": "alarm_clock", "alarm": "alarm_clock", "refrigerator": "fridge", "cooker": "stove",
-    "oven": "stove", "die": "dice", "felt pen": "marker", "pen": "marker", "felt tip": "marker", "remote control": "remote",
-    "rubber duck": "duck", "duckling": "duck", "toy duck": "duck", "tin": "can", "tin can": "can", "soda can": "can",
-    "milk": "milk_carton", "carton": "milk_carton", "tea": "tea_box", "car": "toy_car", "bar of soap": "soap",
-    "notepad": "notebook", "light switch": "switch", "lightswitch": "switch", "cupboard": "cabinet", "bookshelf": "shelf",
-    "shelves": "shelf", "cube block": "cube", "coffee mug": "mug", "coffee cup": "mug", "teapot": "kettle", "number": "tile",
-    "numeral": "tile", "digit": "tile", "number tile": "tile", "card": "tile", "sign": "tile", "push button": "button",
-    "mini button": "button", "human": "person", "man": "person", "woman": "person", "box drawer": "drawer",
-    "scarlet": "red", "crimson": "red", "ruby": "red", "azure": "blue", "navy": "blue", "emerald": "green", "violet": "purple",
-    "lilac": "purple", "golden": "yellow", "rose": "pink", "magenta": "pink", "tan": "brown", "grey": "gray",
-    "big": "large", "huge": "large", "little": "small", "tiny": "small", "mini": "small", "circular": "round",
-    "spherical": "round", "ball shaped": "round", "cubic": "cube", "cubical": "cube", "cylindrical": "cylinder",
-    "wooden": "wood", "metallic": "metal", "oblong": "long",
-}  # fmt: skip
-"""Other words → the word of the vocabulary, where that exists. Whatever is itself in the vocabulary stays as it is."""
-
-ANYTHING = ("thing", "object", "item", "one", "stuff", "piece")
-"""Nouns that say nothing about the kind."""
-SOUNDS: Mapping[str, tuple[str, ...]] = {
-    "ring": ("ringing", "rings"), "beep": ("beeping", "beeps"), "whistle": ("whistling", "whistles"),
-    "buzz": ("buzzing", "buzzes"), "hum": ("humming", "hums"), "knock": ("knocking", "knocks"),
-    "voice": ("calling", "talking", "shouting", "speaking", "calls"),
-}  # fmt: skip
-SOUNDING = frozenset({"sounding", "making", "noisy", "chiming", "audible"}) | {w for ws in SOUNDS.values() for w in ws}
-"""Words that say of a thing that it makes a sound."""
-LIGHT = "light"
-"""The light of a room: no thing that can be handled, but something that can be asked for."""
-LARGER = frozenset({"larger", "bigger", "largest", "biggest", "greater", "taller", "tallest"})
-SMALLER = frozenset({"smaller", "littler", "smallest", "littlest", "tinier", "tiniest", "shorter"})
+from yanshi.planning.words import ANYTHING, LIGHT, SOUNDS, SYNONYMS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +22,13 @@ class Vocabulary:
     materials: tuple[str, ...] = ()
     fixtures: tuple[str, ...] = ()
     """Kinds of furniture, parts and controls."""
+    controls: tuple[str, ...] = ("switch", "button")
+    """Those of them that are pressed, and so may be said to be on or in something."""
     rooms: tuple[str, ...] = ()
     sounds: tuple[str, ...] = tuple(SOUNDS)
 
     def __post_init__(self) -> None:
-        for name in ("labels", "colors", "sizes", "shapes", "materials", "fixtures", "rooms", "sounds"):
+        for name in ("labels", "colors", "sizes", "shapes", "materials", "fixtures", "controls", "rooms", "sounds"):
             object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
 
     def with_belief(self, belief: WorldState) -> Vocabulary:
@@ -77,6 +43,7 @@ class Vocabulary:
             shapes=(*self.shapes, *_values(seen, "shape")),
             materials=(*self.materials, *_values(seen, "material")),
             fixtures=(*self.fixtures, *(e.label for e in entities if e.category != "object")),
+            controls=(*self.controls, *(e.label for e in entities if e.category == "control")),
             rooms=(*self.rooms, *(room.name for room in rooms)),
             sounds=self.sounds,
         )
