@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.skills.drive import drive
-from yanshi.agent.skills.handles import Handle
-from yanshi.agent.skills.shut import push_shut
-from yanshi.agent.skills.motion import Motion, grip_to, move, twist_towards
+from yanshi.agent.skills.handles import Handle, Hold
+from yanshi.agent.skills.motion import Motion, grip_to, move, twist_towards, upright
 from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
-from yanshi.agent.skills.stand import reachable, stands
+from yanshi.agent.skills.shut import push_shut
+from yanshi.agent.skills.stand import effort, stands
 from yanshi.agent.skills.surroundings import fly
 from yanshi.contracts import Entity
 
@@ -83,8 +84,8 @@ def _operate(now: Situation, name: str, goal: float) -> Script:
         if goal < 0.5 and handle.articulation.kind == "slide" and attempt < 2:
             trouble = yield from push_shut(now, handle, value, attempt)
         else:
-            dip, lag = yield from _come_near(now, handle, value, attempt)
-            trouble = yield from _lead(now, handle, value, goal * limit, dip, lag)
+            hold = yield from _come_near(now, handle, value, attempt)
+            trouble = yield from _lead(now, handle, value, goal * limit, hold)
             yield from _let_go(now)
         value = opened(now, handle_of(now, name).part)
         if (value >= 0.75 * limit) if goal > 0.5 else (value <= 0.08 * limit):
@@ -93,17 +94,19 @@ def _operate(now: Situation, name: str, goal: float) -> Script:
     raise GiveUpError(f"I could not get {name} {word}: {trouble} ({_ATTEMPTS} attempts).")
 
 
-def approach_handle(now: Situation, handle: Handle, value: float) -> tuple[float, float] | None:
-    """Dip and lag [rad] of the hand with which the arm reaches the handle best from where the base stands, or None."""
-    best: tuple[float, float, float] | None = None
-    for lag in (0.0, 0.4, -0.4, 0.8, -0.8) if handle.upright else (0.0,):
+def approach_handle(now: Situation, handle: Handle, value: float, base_w: Array | None = None) -> Hold | None:
+    """How the hand takes the handle most easily from a base pose (x, y, yaw; None: where it stands), or None when it cannot."""
+    base_w = now.base_w if base_w is None else base_w
+    best: tuple[float, Hold | None] = (np.inf, None)
+    for lag in (0.0, 0.5, -0.5) if handle.upright else (0.0,):
         for dip in _DIPS:
-            hands = [handle.hand(value, dip=dip, lag=lag, off=_OFF), handle.hand(value, dip=dip, lag=lag)]
-            margin = reachable(now, now.base_w, hands)
-            score = min(margin, 0.4) - 0.15 * abs(dip - 0.7) - 0.2 * abs(lag)
-            if margin > 0.0 and (best is None or score > best[0]):
-                best = (score, dip, lag)
-    return None if best is None else best[1:]
+            for flipped in (False, True):
+                hold = Hold(dip, lag, flipped)
+                cost = effort(now, base_w, [handle.hand(value, hold, _OFF), handle.hand(value, hold)])
+                cost += 0.8 * abs(dip - 0.8) + 0.5 * abs(lag)
+                if cost < best[0]:
+                    best = (cost, hold)
+    return best[1]
 
 
 def handle_places(now: Situation, handle: Handle, value: float) -> list[Array]:
@@ -117,10 +120,11 @@ def handle_places(now: Situation, handle: Handle, value: float) -> list[Array]:
 
     turns = (0.0, 0.26, -0.26, 0.52, -0.52)
     for dip in _DIPS[:4]:
-        hands = [handle.hand(value, dip=dip, off=_OFF), handle.hand(value, dip=dip)]
 
-        def poses(_: Array, hands: list[Array] = hands) -> list[Array]:
-            return hands
+        def poses(base_w: Array, dip: float = dip) -> list[Array]:
+            holds = [Hold(dip, 0.0, flipped) for flipped in (False, True)]
+            hold = min(holds, key=lambda hold: effort(now, base_w, [handle.hand(value, hold)]))
+            return [handle.hand(value, hold, _OFF), handle.hand(value, hold)]
 
         places = stands(now, handle.center_w(value), poses, headings=[heading + turn for turn in turns], aside=aside)
         if places:
@@ -128,9 +132,7 @@ def handle_places(now: Situation, handle: Handle, value: float) -> list[Array]:
     return []
 
 
-def _come_near(
-    now: Situation, handle: Handle, value: float, attempt: int
-) -> Generator[Command, None, tuple[float, float]]:
+def _come_near(now: Situation, handle: Handle, value: float, attempt: int) -> Generator[Command, None, Hold]:
     found = approach_handle(now, handle, value) if attempt == 0 or not now.mobile else None
     if found is None and now.mobile:
         places = handle_places(now, handle, value)
@@ -142,16 +144,14 @@ def _come_near(
     return found
 
 
-def _lead(
-    now: Situation, handle: Handle, value: float, goal: float, dip: float, lag: float
-) -> Generator[Command, None, str]:
+def _lead(now: Situation, handle: Handle, value: float, goal: float, hold: Hold) -> Generator[Command, None, str]:
     """Take the handle and lead it to a joint value; returns what went wrong, or an empty string."""
     look = handle.center_w(value)
     wide = min(now.robot.max_opening, handle.thickness + 0.035)
     now.gripper = wide
-    if not (yield from fly(now, handle.hand(value, dip=dip, lag=lag, off=_OFF), "reach for handle", look_at_w=look)):
+    if not (yield from fly(now, handle.hand(value, hold, _OFF), "reach for handle", look_at_w=look)):
         return "I could not get in front of the handle"
-    on_bar = handle.hand(value, dip=dip, lag=lag, off=-0.002)
+    on_bar = handle.hand(value, hold, -0.002)
     yield from move(
         now, on_bar, Motion(phase="take handle", speed=0.15, near=0.006, aligned=0.08, timeout=3.0, look_at_w=look)
     )
@@ -179,7 +179,7 @@ def _lead(
             wanted = wanted + sign * rate * 0.04
             wanted = min(wanted, goal) if sign > 0 else max(wanted, goal)
         turned = _wrapped(handle.heading(wanted) - first)
-        target = handle.hand(wanted, dip=dip, lag=lag - 0.55 * turned)
+        target = handle.hand(wanted, replace(hold, lag=hold.lag - 0.55 * turned))
         target[:3, 3] += offset
         base = _accompany(now, preferred) if now.mobile else (0.0, 0.0, 0.0)
         yield Command(
@@ -204,9 +204,9 @@ def _let_go(now: Situation) -> Generator[Command, None, None]:
     back = now.T_we
     back[:3, 3] -= 0.09 * back[:3, 2]
     yield from move(now, back, Motion(phase="draw back", speed=0.2, near=0.015, aligned=0.2, timeout=2.0))
-    up = now.T_we
+    up = upright(now.T_we)
     up[2, 3] += 0.10
-    yield from move(now, up, Motion(phase="rise", speed=0.25, near=0.02, aligned=3.2, timeout=2.0))
+    yield from move(now, up, Motion(phase="rise", speed=0.25, near=0.03, aligned=0.2, timeout=3.0))
 
 
 def _wrapped(angle: float) -> float:

@@ -13,9 +13,21 @@ from yanshi.agent.skills.motion import forward_pose
 from yanshi.agent.skills.parts import moved, moved_direction
 from yanshi.contracts import Articulation, Entity, Region
 
-__all__ = ["Handle"]
+__all__ = ["Handle", "Hold"]
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """How the hand is turned when it takes a handle."""
+
+    dip: float
+    """How far it points below the horizon [rad]."""
+    lag: float = 0.0
+    """By how much its heading differs from that of the handle [rad]."""
+    flipped: bool = False
+    """Whether it is turned half round its own axis, which is the same to the handle but not to the wrist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +75,18 @@ class Handle:
         out = moved_direction(self.part, self.outward_e, value)
         return float(np.arctan2(-out[1], -out[0]))
 
-    def hand(self, value: float, *, dip: float, lag: float = 0.0, off: float = 0.0) -> Array:
+    def hand(self, value: float, hold: Hold, off: float = 0.0) -> Array:
         """The hand (4, 4) in the map on the bar when the joint is at a value.
 
         Args:
             value: of the joint [m or rad].
-            dip: how far the hand points below the horizon [rad].
-            lag: by how much the heading of the hand differs from that of the handle [rad].
+            hold: how the hand is turned.
             off: distance of the tool centre point from the bar, back along the hand [m].
         """
         fingers = "horizontal" if self.upright else "vertical"
-        T = forward_pose(self.center_w(value), wrap(self.heading(value) + lag), fingers=fingers, dip=dip)
+        T = forward_pose(self.center_w(value), wrap(self.heading(value) + hold.lag), fingers=fingers, dip=hold.dip)
+        if hold.flipped:
+            T[:3, :2] *= -1.0
         T[:3, 3] -= off * T[:3, 2]
         return T
 

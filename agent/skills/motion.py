@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from yanshi.agent.skills.script import Command, Situation
 
 __all__ = [
+    "upright",
     "Motion",
     "above",
     "carry",
@@ -76,6 +77,21 @@ def forward_pose(position_w: Array, heading: float, *, fingers: str = "horizonta
     side = np.array([-np.sin(heading), np.cos(heading), 0.0])
     y = side if fingers == "horizontal" else np.cross(out, side)
     return pose(np.column_stack([np.cross(y, out), y, out]), position_w)
+
+
+def upright(T_we: Array) -> Array:
+    """The same place, the hand (4, 4) tilted by the shortest turn until it points down."""
+    T = T_we.copy()
+    out = T[:3, 2]
+    axis = np.cross(out, [0.0, 0.0, -1.0])
+    norm = float(np.linalg.norm(axis))
+    if norm > 1e-6:
+        axis /= norm
+        angle = float(np.arctan2(norm, -out[2]))
+        x, y, z = axis
+        K = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+        T[:3, :3] = (np.eye(3) + np.sin(angle) * K + (1.0 - np.cos(angle)) * (K @ K)) @ T[:3, :3]
+    return T
 
 
 def above(T_we: Array, height: float) -> Array:

@@ -14,7 +14,7 @@ from yanshi.agent.skills.grasp import wrap
 from yanshi.agent.skills.navigation import ClearanceMap
 from yanshi.agent.skills.script import Situation
 
-__all__ = ["BEST_REACH", "reachable", "stands"]
+__all__ = ["BEST_REACH", "effort", "reachable", "stands"]
 
 Array = NDArray[Any]
 BEST_REACH = 0.56
@@ -44,6 +44,24 @@ def reachable(now: Situation, base_w: Array, poses_w: Sequence[Array]) -> float:
             return -1.0
         margin = min(margin, now.kinematics.margin(start))
     return float(margin)
+
+
+def effort(now: Situation, base_w: Array, poses_w: Sequence[Array]) -> float:
+    """How far the arm must bend for the hand poses (4, 4) of the map from a base pose (x, y, yaw): the greatest angle [rad] of a
+    joint from its home posture, more near a joint limit; infinite when a pose cannot be reached.
+    """
+    x, y, yaw = base_w
+    c, s = np.cos(yaw), np.sin(yaw)
+    T_bw = np.linalg.inv(np.array([[c, -s, 0.0, x], [s, c, 0.0, y], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]]))
+    most, start = 0.0, None
+    for T_we in poses_w:
+        start = now.kinematics.solve(T_bw @ T_we, start)
+        if start is None:
+            return np.inf
+        most = max(
+            most, float(np.abs(start - now.kinematics.home).max()) + 3.0 * max(0.0, 0.3 - now.kinematics.margin(start))
+        )
+    return most
 
 
 def stands(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.skills.grasp import FINGER_TIP, box_corners
-from yanshi.agent.skills.motion import Motion, move
+from yanshi.agent.skills.motion import Motion, move, upright
 from yanshi.agent.skills.parts import moved
 from yanshi.agent.skills.script import Command, Situation
 from yanshi.contracts import Entity
@@ -95,24 +95,29 @@ def fly(
     besides: tuple[str, ...] = (),
     speed: float = 0.35,
 ) -> Generator[Command, None, bool]:
-    """Take the hand to a pose (4, 4) that has free air above: up, over, down. Returns whether it arrived."""
+    """Take the hand to a pose (4, 4) that has free air above: up, over, down. Returns whether it arrived.
+
+    It travels pointing down, and leans over only at the ends: a wrist that turns another way may not find back.
+    """
     here = now.T_we
     height = max(flight_height(now, here[:3, 3], T_we[:3, 3], besides), T_we[2, 3])
     away = float(np.linalg.norm(T_we[:2, 3] - here[:2, 3]))
-    if away > 0.04 and height - here[2, 3] > 0.02:
+    rise = Motion(phase=phase, speed=speed, near=0.03, aligned=3.2, timeout=4.0, look_at_w=look_at_w)
+    if _leans(here):
+        up = upright(here)
+        up[2, 3] = max(height, here[2, 3] + 0.06)
+        yield from move(now, up, replace(rise, aligned=0.25))
+    elif away > 0.04 and height - here[2, 3] > 0.02:
         up = here.copy()
         up[2, 3] = height
-        yield from move(
-            now, up, Motion(phase=phase, speed=speed, near=0.03, aligned=3.2, timeout=4.0, look_at_w=look_at_w)
-        )
-    if away > 0.04 and height - T_we[2, 3] > 0.02:
-        over = T_we.copy()
+        yield from move(now, up, rise)
+    if (away > 0.04 and height - T_we[2, 3] > 0.02) or _leans(T_we):
+        over = upright(T_we)
         over[2, 3] = height
-        yield from move(
-            now, over, Motion(phase=phase, speed=speed, near=0.03, aligned=0.3, timeout=6.0, look_at_w=look_at_w)
-        )
-    return (
-        yield from move(
-            now, T_we, Motion(phase=phase, speed=speed, near=0.012, aligned=0.08, timeout=5.0, look_at_w=look_at_w)
-        )
-    )
+        yield from move(now, over, replace(rise, aligned=0.3, timeout=6.0))
+    return (yield from move(now, T_we, replace(rise, near=0.012, aligned=0.08, timeout=5.0)))
+
+
+def _leans(T_we: Array) -> bool:
+    """Whether the hand points clearly elsewhere than down."""
+    return bool(T_we[2, 2] > -0.97)
