@@ -24,7 +24,7 @@ def sphere_directions(count: int) -> Floats:
 def support_points(model: mujoco.MjModel, body: int) -> Floats:
     """Hull points (K, 3) [m] of a body's colliding geoms in its frame: the farthest point along each of K directions.
 
-    Corners of boxes are exact; of round geoms with radius r a direction between two of the lattice errs by less than 0.03 r.
+    Corners of boxes are exact; of round geoms with radius r a direction between two of the lattice errs by less than 0.08 r.
     """
     directions = sphere_directions(_DIRECTIONS)
     geoms = [g for g in range(model.ngeom) if model.geom_bodyid[g] == body]
