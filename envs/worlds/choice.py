@@ -43,7 +43,7 @@ def choose(
             raise WorldError(
                 f"No object can be drawn that is not forbidden or like one that is wanted ({len(items)} of {count})."
             )
-    return named(items, plain=lambda name: len(kind(name).colors) <= 1)
+    return named(items, plain=lambda name: len(kind(name).colors) <= 1 or not kind(name).movable)
 
 
 def _grant(rng: np.random.Generator, wish: Wanted, items: Sequence[ObjectSpec]) -> ObjectSpec:

@@ -30,7 +30,7 @@ _SEGMENTS: dict[str | None, str] = {
     "5": "afgcd", "6": "afgedc", "7": "abc", "8": "abcdefg", "9": "abcdfg",
 }  # fmt: skip
 _ROOM_FLOORS = ((0.80, 0.70, 0.56), (0.72, 0.60, 0.47), (0.78, 0.74, 0.68))
-_WALL = (0.93, 0.90, 0.84)
+_WALL = (0.86, 0.82, 0.75)
 
 
 def compose(scene: Scene, robot: Robot) -> World:
@@ -148,8 +148,8 @@ def _rooms(spec: mujoco.MjSpec, scene: Scene) -> None:
             cutoff=180.0,
             exponent=0.0,
             attenuation=(0.68, 0.0, 0.12),
-            ambient=(0.34, 0.33, 0.31),
-            diffuse=(0.70, 0.67, 0.62),
+            ambient=(0.42, 0.41, 0.39),
+            diffuse=(0.60, 0.58, 0.54),
             specular=(0.10, 0.10, 0.10),
             castshadow=False,
             active=scene.lights.get(room.name, True),

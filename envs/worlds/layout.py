@@ -59,6 +59,8 @@ class Surface:
     """The region; its x points to the front."""
     height: float
     """z of the surface [m]."""
+    headroom: float = np.inf
+    """What is taller does not fit in, as in a drawer [m]."""
 
 
 def surfaces(fixtures: Iterable[FixtureSpec]) -> dict[str, Surface]:
@@ -75,7 +77,8 @@ def surfaces(fixtures: Iterable[FixtureSpec]) -> dict[str, Surface]:
             if part.articulation is not None and part.articulation.kind == "slide":
                 opening = fixture.openings.get(part_name, 0.0)
                 offset = offset + part.articulation.axis_e * part.articulation.limit * opening
-            result[owner] = _surface(owner, fixture, region, offset)
+            surface = _surface(owner, fixture, region, offset)
+            result[owner] = replace(surface, headroom=2 * region.half[2]) if part_name else surface
     return result
 
 
@@ -141,6 +144,8 @@ class Arrangement:
         if owner not in self.surfaces:
             raise UnknownNameError("surface", owner, (*self.surfaces, *(p.item.name for p in self.placements)))
         surface = self.surfaces[owner]
+        if 2 * half_extent(item)[2] > surface.headroom - 0.003:
+            raise WorldError(f"'{item.name or item.kind}' is too tall for '{owner}'.")
         for _ in range(_TRIES):
             spot = self._beside(item, surface, beside) if beside is not None else self._anywhere(item, surface)
             if spot is not None and self._free(spot, owner, beside):

@@ -150,7 +150,7 @@ def named(items: Sequence[ObjectSpec], plain: Callable[[str], bool]) -> tuple[Ob
 
     Args:
         items: the objects of one scene.
-        plain: whether a kind has only one colour, so that ``banana`` says it all.
+        plain: whether a kind goes without its colour: a ``banana`` is yellow, and a person is not called by it.
     """
 
     def short(item: ObjectSpec) -> str:

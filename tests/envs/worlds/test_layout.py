@@ -143,6 +143,8 @@ def test_what_cannot_be_had_is_said_in_one_line() -> None:
         home(rng, openings={"cabinet_draw": 1.0})
     with pytest.raises(UnknownNameError, match="table-top fixture"):
         tabletop(rng, fixtures=["sofa"])
+    with pytest.raises(WorldError, match="milk_carton' on chest_drawer"):
+        tabletop(rng, objects=(Wanted(kind="milk_carton", where="chest_drawer"),), fixtures=["chest"])
     with pytest.raises(WorldError, match="do not fit"):
         tabletop(rng, count=40)
     assert all(kind(name).movable or name == "person" for name in kinds("object"))

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from yanshi.contracts import Room
-from yanshi.envs.worlds import FixtureSpec, ObjectSpec, Placement, Scene, World, home, tabletop, world
+from yanshi.envs.worlds import FixtureSpec, ObjectSpec, Placement, Scene, Wanted, World, home, tabletop, world
 from yanshi.envs.worlds.catalog import kind, kinds
 from yanshi.envs.worlds.scene import SIZES
 
 MOVABLE = [name for name in kinds("object") if kind(name).movable]
 SECONDS = 10.0
+IN_THE_HOME = (("mug", "sink"), ("ball", "sink"), ("bottle", "bin"), ("cup", "cabinet_drawer"), ("lemon", "green_mat"))
 HALL = (Room(name="hall", low_w=np.array([-2.0, -2.0]), high_w=np.array([4.0, 4.0])),)
 
 
@@ -80,6 +81,28 @@ def test_every_kind_in_every_size_stays_at_rest(alone: Callable[[Scene], World])
     made = alone(Scene(world="all", rooms=HALL, objects=tuple(placements)))
     data, start = _simulated(made, SECONDS)
     assert not list(_faults(made, data, start))
+
+
+@pytest.mark.parametrize("opening", [0.0, 1.0])
+def test_what_lies_in_or_on_something_stays_there(alone: Callable[[Scene], World], opening: float) -> None:
+    inside = [Wanted(kind=kind_name, where=where) for kind_name, where in IN_THE_HOME]
+    house = home(np.random.default_rng(5), objects=inside, openings={"cabinet_drawer": opening}, count=12)
+    stacked = (
+        Wanted(kind="can", where="basket"),
+        Wanted(kind="mug", where="chest_drawer"),
+        Wanted(kind="tea_box", color="green"),
+        Wanted(kind="cube", color="red", where="green_tea_box"),
+    )
+    table = tabletop(
+        np.random.default_rng(5),
+        objects=stacked,
+        fixtures=["basket", "chest"],
+        openings={"chest_drawer": opening},
+        count=5,
+    )
+    for made in (alone(house), alone(table)):
+        data, start = _simulated(made, 4.0)
+        assert not list(_faults(made, data, start))
 
 
 @pytest.mark.parametrize("name", ["ball", "apple", "orange", "lemon"])
