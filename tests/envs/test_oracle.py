@@ -14,6 +14,7 @@ from yanshi.envs.worlds.home import home
 from yanshi.errors import InputError, UnknownNameError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Attaching a spec")
+UP = np.array([0.0, 0.0, 1.0])
 CUBE, OTHER, BALL, MUG = "red_cube", "blue_cube", "red_ball", "green_mug"
 
 
@@ -67,7 +68,7 @@ def surface(sim, name, kind):
     """A region's centre in the map, at the height of its lower face."""
     thing = sim.world.entities[name]
     region = thing.entity.region(kind)
-    low = region.center_e - [0, 0, region.half[2]]
+    low = region.center_e - UP * (region.half[2])
     return sim.data.xpos[thing.body] + sim.data.xmat[thing.body].reshape(3, 3) @ low
 
 
@@ -90,26 +91,26 @@ def _start(table, house):
 )
 def test_on_a_mat_within_15_mm_of_it_and_inside_its_edge(table, lift, aside, expected):
     mat = next(name for name in table.world.entities if name.endswith("_mat"))
-    rest = surface(table, mat, "on") + [0, 0, half(table, CUBE)[2]]
+    rest = surface(table, mat, "on") + UP * (half(table, CUBE)[2])
     width = table.world.entities[mat].entity.region("on").half[0]
     place(table, CUBE, rest + [aside * width, 0, lift])
     assert true(table, f"on({CUBE}, {mat})") is expected
 
 
 def test_a_round_thing_rests_however_it_is_turned(table):
-    rest = surface(table, "table", "on") + [0, 0, half(table, BALL)[2]]
+    rest = surface(table, "table", "on") + UP * (half(table, BALL)[2])
     rng = np.random.default_rng(0)
     for _ in range(20):
         turn = rng.normal(size=4)
         place(table, BALL, rest, turn / np.linalg.norm(turn))
         assert true(table, f"on({BALL}, table)")
-    place(table, MUG, surface(table, "table", "on") + [0, 0, 0.030], (np.sqrt(0.5), np.sqrt(0.5), 0, 0))
+    place(table, MUG, surface(table, "table", "on") + UP * 0.030, (np.sqrt(0.5), np.sqrt(0.5), 0, 0))
     assert true(table, f"on({MUG}, table)"), "a mug that lies on its side"
 
 
 @pytest.mark.parametrize(("aside", "expected"), [(0.0, True), (0.02, True), (0.03, False)])
 def test_stacked_where_the_centre_is_over_the_lower_one(table, aside, expected):
-    below = surface(table, "table", "on") + [0, 0, half(table, OTHER)[2]]
+    below = surface(table, "table", "on") + UP * (half(table, OTHER)[2])
     place(table, OTHER, below)
     place(table, CUBE, below + [aside, 0, half(table, OTHER)[2] + half(table, CUBE)[2]])
     assert true(table, f"on({CUBE}, {OTHER})") is expected
@@ -119,7 +120,7 @@ def test_stacked_where_the_centre_is_over_the_lower_one(table, aside, expected):
 
 
 def test_in_a_basket_but_not_above_or_beside_it(table):
-    inside = surface(table, "basket", "in") + [0, 0, 0.03]
+    inside = surface(table, "basket", "in") + UP * 0.03
     place(table, CUBE, inside)
     assert true(table, f"in({CUBE}, basket)")
     for offset in ([0, 0, 0.5], [0.3, 0, 0], [0, 0.3, 0]):
@@ -129,7 +130,7 @@ def test_in_a_basket_but_not_above_or_beside_it(table):
 
 def test_in_a_drawer_moves_with_the_drawer(table):
     slide(table, "chest_drawer", 1.0)
-    inside = surface(table, "chest_drawer", "in") + [0, 0, 0.03]
+    inside = surface(table, "chest_drawer", "in") + UP * 0.03
     place(table, CUBE, inside)
     assert true(table, f"in({CUBE}, chest_drawer)")
     slide(table, "chest_drawer", 0.0)
@@ -152,11 +153,11 @@ def test_open_and_closed_have_a_gap_between(table, opening, is_open, is_closed):
 )
 @pytest.mark.parametrize("yaw", [0.0, 0.5, 1.3])
 def test_beside_is_a_small_gap_on_one_level(table, gap, lift, expected, yaw):
-    middle = surface(table, "table", "on") + [0, 0, half(table, CUBE)[2]]
+    middle = surface(table, "table", "on") + UP * (half(table, CUBE)[2])
     across = np.array([np.cos(yaw), np.sin(yaw), 0.0])
     turn = (np.cos(yaw / 2), 0, 0, np.sin(yaw / 2))
     place(table, CUBE, middle, turn)
-    place(table, OTHER, middle + across * (half(table, CUBE)[0] + half(table, OTHER)[0] + gap) + [0, 0, lift], turn)
+    place(table, OTHER, middle + across * (half(table, CUBE)[0] + half(table, OTHER)[0] + gap) + UP * (lift), turn)
     assert true(table, f"beside({CUBE}, {OTHER})") is expected
     assert true(table, f"beside({OTHER}, {CUBE})") is expected
     assert not true(table, f"beside({CUBE}, {CUBE})")
@@ -237,7 +238,7 @@ def test_devices(house):
 
 def test_attributes_and_descriptions(table):
     oracle = Oracle(table)
-    place(table, CUBE, surface(table, "basket", "in") + [0, 0, 0.03])
+    place(table, CUBE, surface(table, "basket", "in") + UP * 0.03)
     assert oracle.holds(Goal.parse("exists ?x: (kind(?x, cube) and color(?x, red) and in(?x, basket))"))
     assert not oracle.holds(Goal.parse("exists ?x: (kind(?x, cube) and color(?x, blue) and in(?x, basket))"))
     assert oracle.holds(Goal.parse(f"not in({OTHER}, basket) and (in({CUBE}, basket) or on({CUBE}, table))"))
@@ -249,7 +250,7 @@ def test_attributes_and_descriptions(table):
 def test_goals_agree_with_their_own_logic(table):
     """`GoalCheck` folds and groups; `Goal.holds` asks fact by fact."""
     oracle = Oracle(table)
-    place(table, CUBE, surface(table, "basket", "in") + [0, 0, 0.03])
+    place(table, CUBE, surface(table, "basket", "in") + UP * 0.03)
     for text in (
         f"in({CUBE}, basket)",
         f"not in({CUBE}, basket)",
