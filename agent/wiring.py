@@ -24,6 +24,7 @@ from yanshi.contracts import Observation
 from yanshi.envs.oracle import Oracle
 from yanshi.envs.oracle_perception import OraclePerception
 from yanshi.envs.robots import Robot
+from yanshi.envs.senses.suite import SENSES as KNOWN_SENSES
 from yanshi.envs.senses.suite import sensor_suite
 from yanshi.envs.simulation import Simulation
 from yanshi.envs.worlds.world import World
@@ -65,8 +66,8 @@ class AgentConfig:
         if self.planner not in PLANNERS:
             raise UnknownNameError("planner", self.planner, PLANNERS)
         for sense in self.senses:
-            if sense not in SENSES:
-                raise UnknownNameError("sense", sense, SENSES)
+            if sense not in KNOWN_SENSES:
+                raise UnknownNameError("sense", sense, KNOWN_SENSES)
 
 
 class SimulatedSource:

@@ -21,3 +21,16 @@ def test_example_runs(path: Path, tmp_path: Path) -> None:
 def test_a_new_thing_takes_under_forty_lines(path: Path) -> None:
     code = [line for line in path.read_text().splitlines() if line.strip()]
     assert len(code) <= 40, f"{path.name} has {len(code)} lines of code"
+
+
+def test_a_file_of_ones_own_is_known_to_the_commands() -> None:
+    file = str(next(path for path in EXAMPLES if path.stem == "03_new_task"))
+    command = [sys.executable, "-m", "yanshi", "--load", file, "tasks"]
+    assert "yanshi/ClearLemon-v0" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_file_that_does_not_exist_is_refused_in_one_line() -> None:
+    command = [sys.executable, "-m", "yanshi", "--load", "nowhere.py", "tasks"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr == "yanshi: --load: expected a Python file, got 'nowhere.py', which does not exist.\n"

@@ -18,6 +18,7 @@ from yanshi.agent.assignment import draw_assignment, told, understood
 from yanshi.agent.episode import Outcome
 from yanshi.agent.evaluation.judge import Judge
 from yanshi.agent.executive import Limits
+from yanshi.agent.extensions import load_extensions
 from yanshi.agent.wiring import AgentConfig, build_agent, build_loop, simulate
 from yanshi.envs.oracle import Oracle
 from yanshi.errors import InputError, NotUnderstoodError, WorldError
@@ -130,7 +131,7 @@ def _run(jobs: Sequence[Job], workers: int) -> Iterator[EpisodeResult]:
         yield from map(run_job, jobs)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=load_extensions) as pool:
         queue = iter(jobs)
         running: set[Future[EpisodeResult]] = set()
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from yanshi.envs.senses.camera import ColorCamera, DepthCamera
@@ -10,7 +10,7 @@ from yanshi.envs.senses.lidar import SCANNER, Lidar
 from yanshi.envs.senses.noise import Bias, Chain, Gaussian, Pixels, Range, StereoDepth
 from yanshi.envs.senses.sensor import Timed
 from yanshi.envs.senses.touch import Touch, WristForce
-from yanshi.errors import UnknownNameError
+from yanshi.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from yanshi.envs.robots import Robot
@@ -51,7 +51,7 @@ def _force() -> list[Timed]:
     return [Timed(WristForce(), 50.0, noise=Chain((offset, Gaussian(0.02))))]
 
 
-SENSES: Mapping[str, Callable[[], list[Timed]]] = {
+SENSES: dict[str, Callable[[], list[Timed]]] = {
     "rgb": _rgb,
     "depth": _depth,
     "lidar": _lidar,
@@ -61,6 +61,13 @@ SENSES: Mapping[str, Callable[[], list[Timed]]] = {
     "force": _force,
 }
 """Name on the command line → its sensors, in the order in which they are polled."""
+
+
+def register_sense(name: str, make: Callable[[], list[Timed]]) -> None:
+    """Make a sense selectable by name; `make` gives fresh sensors. Raises: InputError where the name is taken."""
+    if name in SENSES:
+        raise InputError(f"Sense '{name}' is already registered.")
+    SENSES[name] = make
 
 
 def sensor_suite(names: Iterable[str], robot: Robot) -> list[Timed]:

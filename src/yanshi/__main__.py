@@ -21,9 +21,11 @@ COMMANDS = {
 HELP = """\
 yanshi {version}: embodied agents that people can run, trust and change.
 
-Usage: yanshi COMMAND [OPTIONS]        yanshi COMMAND --help says more
+Usage: yanshi [--load FILE] COMMAND [OPTIONS]        yanshi COMMAND --help says more
 
 {commands}
+
+--load FILE reads a Python file of yours first; it may register worlds, tasks, objects, senses and robots.
 
 Try:   yanshi run "put the red mug in the sink" --world home --seed 1
 """
@@ -40,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"yanshi {__version__}")
         return 0
     try:
-        return _command(given[0])(given[1:])
+        files, rest = _extensions(given)
+        return _command(rest[0], files)(rest[1:])
     except YanshiError as error:
         return _complain(" ".join(str(error).split()))
     except BrokenPipeError:
@@ -48,7 +51,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _command(name: str) -> Callable[[Sequence[str]], int]:
+def _extensions(given: list[str]) -> tuple[list[str], list[str]]:
+    """The files of every leading ``--load FILE``, and the arguments after them."""
+    files: list[str] = []
+    while given and given[0] == "--load":
+        files += given[1:2]
+        given = given[2:]
+    if not given:
+        raise YanshiError(f"Expected a command after --load FILE. Available: {', '.join(COMMANDS)}.")
+    return files, given
+
+
+def _command(name: str, files: Sequence[str]) -> Callable[[Sequence[str]], int]:
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
@@ -59,6 +73,11 @@ def _command(name: str) -> Callable[[Sequence[str]], int]:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     if sys.platform == "linux" and name != "view":
         os.environ.setdefault("MUJOCO_GL", "egl")
+    if files:
+        from yanshi.agent.extensions import load_extensions, remember_extensions
+
+        remember_extensions(files)
+        load_extensions()
     module = importlib.import_module(f"yanshi.agent.commands.{name}")
     command: Callable[[Sequence[str]], int] = module.main
     return command
