@@ -128,10 +128,24 @@ def twist_towards(
     """
     T_bt = np.linalg.inv(now.T_wb) @ T_we
     linear = _limited(_GAIN * (T_bt[:3, 3] - now.T_be[:3, 3]), speed)
-    angular = _limited(_GAIN * rotation_vector(T_bt[:3, :3] @ now.T_be[:3, :3].T), turn)
+    angular = _limited(_GAIN * _turn_to(T_bt, now.T_be), turn)
     x, y = now.T_be[:2, 3]
     carried = np.array([base[0] - base[2] * y, base[1] + base[2] * x, 0.0])
     return np.concatenate([linear - carried, angular - [0.0, 0.0, base[2]]])
+
+
+def _turn_to(T_bt: Array, T_be: Array) -> Array:
+    """Rotation (3,) [rad] from one hand pose in the base to another: the shortest, unless it would wind up the wrist.
+
+    A hand that points down turns about the vertical by way of where its fingers move across the line from the base to it.
+    """
+    shortest = rotation_vector(T_bt[:3, :3] @ T_be[:3, :3].T)
+    if T_bt[2, 2] > -0.9 or T_be[2, 2] > -0.9 or np.linalg.norm(shortest) < np.pi / 2:
+        return shortest
+    rest_yaw = np.arctan2(T_be[1, 3], T_be[0, 3]) - np.pi / 2
+    here, there = (float(np.arctan2(T[1, 1], T[0, 1]) - rest_yaw) for T in (T_be, T_bt))
+    wrapped = [(angle + np.pi) % (2.0 * np.pi) - np.pi for angle in (here, there)]
+    return np.array([0.0, 0.0, wrapped[1] - wrapped[0]])
 
 
 def error_to(now: Situation, T_we: Array) -> tuple[float, float]:
