@@ -74,8 +74,8 @@ def forward_pose(position_w: Array, heading: float, *, fingers: str = "horizonta
     `fingers` says how the fingers move: ``horizontal`` (for upright bars and boxes) or ``vertical`` (for lying bars).
     """
     out = np.array([np.cos(heading) * np.cos(dip), np.sin(heading) * np.cos(dip), -np.sin(dip)])
-    side = np.array([-np.sin(heading), np.cos(heading), 0.0])
-    y = side if fingers == "horizontal" else np.cross(out, side)
+    side = np.array([np.sin(heading), -np.cos(heading), 0.0])
+    y = side if fingers == "horizontal" else np.cross(side, out)
     return pose(np.column_stack([np.cross(y, out), y, out]), position_w)
 
 
