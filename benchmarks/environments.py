@@ -135,11 +135,14 @@ def fetch_overhead(rounds: int) -> list[float]:
 
 def main(rounds: int = 30) -> None:
     warnings.filterwarnings("ignore", message="Attaching a spec")
-    print(f"One state-only step beside the bare `mj_step` of its {STEPS_PER_CONTROL} physics steps, same states (CPU time):\n")
+    print(
+        f"One state-only step beside the `mj_step` of its {STEPS_PER_CONTROL} physics steps, same states (CPU time):\n"
+    )
     print("| task | step / physics | step, ms | physics, ms |\n|---|---|---|---|")
     for task in TASKS:
         ratios, ours, physics = overhead(task, rounds)
-        print(f"| {task} | {spread(ratios)} | {1e3 * statistics.median(ours):.2f} | {1e3 * statistics.median(physics):.2f} |")
+        step, bare = (f"{1e3 * statistics.median(seconds):.2f}" for seconds in (ours, physics))
+        print(f"| {task} | {spread(ratios)} | {step} | {bare} |")
     if importlib.util.find_spec("gymnasium_robotics") is not None:
         print(f"| Gymnasium-Robotics FetchPickAndPlace | {spread(fetch_overhead(rounds))} | | |")
     print(f"\nThroughput of {VECTOR} simulations in the vector form beside the single environment (wall time):\n")

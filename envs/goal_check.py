@@ -41,8 +41,8 @@ class GoalCheck:
         return self.score(values.astype(np.float64)) >= 1.0, values
 
     def score(self, values: Floats) -> Floats:
-        """How far the goal is met (n,) in [0, 1] where each fact is met to `values` (n, facts): a conjunction is the mean
-        of its parts, a disjunction their maximum, a negation counts a fact as met only when wholly true.
+        """How far the goal is met (n,) in [0, 1] where each fact is met to `values` (n, facts): a conjunction is the
+        mean of its parts, a disjunction their maximum, a negation counts a fact as met only when wholly true.
         """
         if self._formula is None:
             return np.full(len(values), float(self._always or False))
@@ -86,10 +86,10 @@ class GoalCheck:
             return lambda values: values[:, column]
         parts = [self._compile(child) for child in goal.children]
         if goal.op == "not":
-            return lambda values: 1.0 - (parts[0](values) >= 1.0)
+            return lambda values: np.asarray(1.0 - (parts[0](values) >= 1.0))
         if goal.op == "or":
-            return lambda values: np.max([part(values) for part in parts], axis=0)
+            return lambda values: np.asarray(np.max([part(values) for part in parts], axis=0))
         if self._is_conjunction(goal):
             columns = np.array([self._columns[child.fact] for child in goal.children if child.fact is not None])
-            return lambda values: values[:, columns].mean(axis=1)
-        return lambda values: np.mean([part(values) for part in parts], axis=0)
+            return lambda values: np.asarray(values[:, columns].mean(axis=1), dtype=np.float64)
+        return lambda values: np.asarray(np.mean([part(values) for part in parts], axis=0), dtype=np.float64)

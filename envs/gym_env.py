@@ -35,16 +35,18 @@ def action_space(robot: Robot) -> spaces.Box:
     return spaces.Box(-1.0, 1.0, (len(robot.action_names),), np.float32)
 
 
-class YanshiEnv(gymnasium.Env[Any, NDArray[np.float32]]):
-    """One task. An action is described in `yanshi.envs.robots.Robot`, a state observation in `yanshi.envs.state_vector`.
+class YanshiEnv(gymnasium.Env[Any, Any]):
+    """One task.
 
-    ``observations="state"`` gives a flat float32 vector of true positions: for learning skills. ``"senses"`` gives a dict of
-    the newest reading of each sense and of proprioception, nothing else: what an agent is given. The instruction is in
-    ``info["instruction"]`` and in `instruction`; ``info["is_success"]`` is True in the step in which the goal is met, which
-    ends the episode. When its time is up the episode is truncated.
+    An action is described in `yanshi.envs.robots.Robot`, a state observation in `yanshi.envs.state_vector`, one of the
+    senses in `yanshi.envs.sense_space`. ``observations="state"`` gives a flat float32 vector of true positions, for
+    learning skills; ``"senses"`` a dict of the newest reading of each sense and of proprioception and nothing else,
+    which is what an agent is given. The instruction is in ``info["instruction"]`` and in `instruction`;
+    ``info["is_success"]`` is True in the step in which the goal is met, which ends the episode. When its time is up
+    the episode is truncated.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": round(1 / CONTROL_DT)}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": round(1 / CONTROL_DT)}  # noqa: RUF012 (as Gymnasium declares it)
 
     def __init__(
         self,

@@ -1,11 +1,12 @@
 """Perception by the truth, restricted to what the senses reach: what is in view, met by rays, heard or felt.
 
-It stands in for learned perception and is labelled ``oracle`` wherever it is used. What it tells is exact; *that* it tells
-it depends on the frames of the observation: no frame of a sense, nothing from that sense.
+It stands in for learned perception and is labelled ``oracle`` wherever it is used. What it tells is exact; *that* it
+tells it depends on the frames of the observation: no frame of a sense, nothing from that sense.
 
 - A camera shows a thing that has at least `LEAST_PIXELS` pixels in it and light enough to be seen.
 - A LiDAR meets a thing with at least `LEAST_RAYS` rays. It knows neither colour, material nor digit.
-- Microphones hear what arrives louder than `HEARD_FROM`, from where it seems to come: round a corner that is the doorway.
+- Microphones hear what arrives louder than `HEARD_FROM`, from where it seems to come: round a corner that is the
+doorway.
 - Finger pads tell what is held.
 - The robot knows its place.
 """
@@ -134,7 +135,9 @@ class OraclePerception:
         seen.viewed |= self._viewed(camera_pose(sim.data, index), K, depth, bright)
 
     def _light_and_depth(self, frames: Sequence[Frame], camera: int) -> tuple[NDArray[np.bool_], Array]:
-        """(H, W) where there is light enough, and depth [m], NaN where unknown; drawn anew only where no frame tells."""
+        """(H, W) where there is light enough, and depth [m], NaN where unknown; drawn anew only where no frame
+        tells.
+        """
         colors = [frame.data for frame in frames if frame.modality == "rgb"]
         depths = [frame.data for frame in frames if frame.modality == "depth"]
         if colors and depths:
@@ -201,7 +204,7 @@ class OraclePerception:
         seen.viewed |= self._swept(T_ws, frame.data[:, 2] / distance)
 
     def _swept(self, T_ws: Array, rise: Array) -> set[str]:
-        """Fixtures whose surface or inside lies open to a LiDAR whose echoes rise by `rise` (n,), the sine of elevation."""
+        """Fixtures whose surface or inside lies open to a LiDAR; `rise` (n,): sines of its echoes' elevations."""
         assert self._rays is not None
         names, points = zip(*self._surfaces(), strict=True)
         offset = np.concatenate(points) - T_ws[:3, 3]

@@ -42,7 +42,8 @@ Bools = NDArray[np.bool_]
 ATTRIBUTES = ("color", "size", "material", "shape", "digit")
 STATIC = frozenset({"kind", *ATTRIBUTES})
 PREDICATES = (
-    "holding", "on", "in", "open", "closed", "powered", "beside", "near", "in_room", "robot_in", "sounding", "lit", "clear",
+    "holding", "on", "in", "open", "closed", "powered", "beside", "near", "in_room", "robot_in", "sounding", "lit",
+    "clear",
 )  # fmt: skip
 
 SURFACE_TOLERANCE = 0.015

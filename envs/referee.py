@@ -43,10 +43,10 @@ class _Stage:
 class Referee:
     """Judges the stages of one task in one world.
 
-    Of a task with several stages each has its own time, and the next begins when the one before is achieved. The episode
-    ends with the last, or with the first whose time runs out. The dense reward of a step is the value of the present goal
-    (see `rewards`) less 1, so in [-1, 0]: the sooner it is done, the higher the return. The sparse one is 1 for each stage
-    achieved, else 0.
+    Of a task with several stages each has its own time, and the next begins when the one before is achieved. The
+    episode ends with the last, or with the first whose time runs out. The dense reward of a step is the value of the
+    present goal (see `rewards`) less 1, so in [-1, 0]: the sooner it is done, the higher the return. The sparse one
+    is 1 for each stage achieved, else 0.
     """
 
     def __init__(self, task: Task, world: World, reward: RewardKind, count: int = 1) -> None:

@@ -11,8 +11,8 @@ Every fact of the goal gets a value in [0, 1], 1 when it is true. What is not ye
 any other         0
 ================  ======================================================================
 
-The reward of a step is the value of the goal: `GoalCheck.score` of these. It lies in [0, 1] and is 1 exactly when the goal is
-met; so a policy cannot gain by leaving the last step undone.
+The reward of a step is the value of the goal: `GoalCheck.score` of these. It lies in [0, 1] and is 1 exactly when the
+goal is met; so a policy cannot gain by leaving the last step undone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.contracts import Region
-from yanshi.envs.fact_table import Holding, part_joints
+from yanshi.envs.checks import Holding, part_joints
 from yanshi.envs.goal_check import GoalCheck
 from yanshi.envs.predicates import Anatomy, Bools, Floats, Snapshot
 from yanshi.goals import Fact

@@ -29,10 +29,10 @@ _PROPRIOCEPTION_BOUND = 1000.0
 class SenseSpace:
     """Turns observations into a dict of arrays of fixed shapes.
 
-    A frame keeps its name and its data: rgb (H, W, 3) uint8, the others float32 as in `yanshi.contracts.Frame`, with 0 where
-    depth has no value, LiDAR echoes first and rows of 0 after them, and all 0 before the first reading. ``proprioception`` is
-    one vector: joint positions, joint velocities, odometry (3), base velocity (3), tool position (3), tool x and z axis
-    (6) in the base frame, gripper opening (1).
+    A frame keeps its name and its data: rgb (H, W, 3) uint8, the others float32 as in `yanshi.contracts.Frame`, with
+    0 where depth has no value, LiDAR echoes first and rows of 0 after them, and all 0 before the first reading.
+    ``proprioception`` is one vector: joint positions, joint velocities, odometry (3), base velocity (3), tool
+    position (3), tool x and z axis (6) in the base frame, gripper opening (1).
     """
 
     def __init__(self, sim: Simulation) -> None:

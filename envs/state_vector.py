@@ -36,8 +36,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from yanshi.envs.fact_table import part_joints
-from yanshi.envs.predicates import PREDICATES, Anatomy, Bools, Floats, Snapshot
+from yanshi.envs.checks import part_joints
+from yanshi.envs.predicates import PREDICATES, Anatomy, Bools, Snapshot
 from yanshi.envs.robots import Robot
 from yanshi.goals import Fact
 
@@ -78,7 +78,8 @@ def parts(robot: Robot) -> dict[str, slice]:
 
 def state_space(robot: Robot) -> spaces.Box:
     """The space of the state observation of a robot."""
-    bound = np.concatenate([np.full(size, bound, np.float32) for size, bound in _layout(len(robot.arm_joints)).values()])
+    layout = _layout(len(robot.arm_joints)).values()
+    bound = np.concatenate([np.full(size, bound, np.float32) for size, bound in layout])
     return spaces.Box(-bound, bound, dtype=np.float32)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from yanshi.errors import UnknownNameError
 
 TABLETOP = (
-    "Pick", "PlaceOn", "PlaceIn", "Open", "Close", "Press", "PushTo", "Stack", "Tidy", "LookAlikes", "Compound", "DarkPick",
-    "Chain",
+    "Pick", "PlaceOn", "PlaceIn", "Open", "Close", "Press", "PushTo", "Stack", "Tidy", "LookAlikes", "Compound",
+    "DarkPick", "Chain",
 )  # fmt: skip
 HOME = (
-    "HomePick", "HomePlaceOn", "HomePlaceIn", "HomeOpen", "HomeClose", "HomePress", "Fetch", "FindSound", "DarkRoom", "HomeTidy",
+    "HomePick", "HomePlaceOn", "HomePlaceIn", "HomeOpen", "HomeClose", "HomePress", "Fetch", "FindSound", "DarkRoom",
+    "HomeTidy",
 )  # fmt: skip
 _SUITES: Mapping[str, tuple[str, ...]] = {
     "all": TABLETOP + HOME,

@@ -1,4 +1,4 @@
-"""The hull of a body: the points that can touch a floor or carry something, found by the support functions of its geoms."""
+"""The hull of a body: the points that can touch a floor or carry something, by the support functions of its geoms."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def sphere_directions(count: int) -> Floats:
 def support_points(model: mujoco.MjModel, body: int) -> Floats:
     """Hull points (K, 3) [m] of a body's colliding geoms in its frame: the farthest point along each of K directions.
 
-    Corners of boxes are exact; of round geoms with radius r a direction between two of the lattice errs by less than 0.08 r.
+    Corners of boxes are exact; of round geoms with radius r a direction between two of the lattice errs by less than
+    0.08 r.
     """
     directions = sphere_directions(_DIRECTIONS)
     geoms = [g for g in range(model.ngeom) if model.geom_bodyid[g] == body]
@@ -39,9 +40,9 @@ def support_points(model: mujoco.MjModel, body: int) -> Floats:
 
 def _farthest(model: mujoco.MjModel, geom: int, directions: Floats) -> Floats:
     """The farthest point of one geom along each direction (K, 3), in the body frame."""
-    rotation = np.zeros(9)
-    mujoco.mju_quat2Mat(rotation, model.geom_quat[geom])
-    rotation = rotation.reshape(3, 3)
+    matrix = np.zeros(9)
+    mujoco.mju_quat2Mat(matrix, model.geom_quat[geom])
+    rotation = matrix.reshape(3, 3)
     local = directions @ rotation
     size = model.geom_size[geom]
     kind = model.geom_type[geom]

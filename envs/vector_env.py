@@ -72,14 +72,14 @@ class BatchSnapshot:
         return np.array([devices.true(predicate, name) for devices in self._devices])
 
 
-class YanshiVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArray[Any]]):
+class YanshiVectorEnv(VectorEnv[Any, Any, Any]):
     """One task in many simulations of one model, on all cores. Observations are the state vectors of `YanshiEnv`.
 
     Each simulation goes through exactly the states that a `YanshiEnv` with the same layout and seed goes through. An
     episode that has ended begins anew in the next step, whose action is ignored (``AutoresetMode.NEXT_STEP``).
     """
 
-    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}
+    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012 (as Gymnasium declares it)
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class YanshiVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArra
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: Info | None = None
     ) -> tuple[NDArray[np.float32], Info]:
-        """Begin an episode in every simulation; simulation i is seeded with seed + i, or with the i-th of a sequence."""
+        """Begin an episode in every simulation; number i is seeded with seed + i, or with the i-th of a sequence."""
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
         if seeds is not None and len(seeds) != self.num_envs:
             raise InputError(f"seed: expected {self.num_envs} seeds, got {len(seeds)}.")

@@ -1,8 +1,8 @@
 """How people say it: a small grammar of instructions, with a share of the sentences held out from training.
 
-The notation is that of JSGF: ``(a|b)`` is one of, ``[a|b]`` is one of or nothing, ``{name}`` is filled in from the scene.
-Both nest. ``"[please ](pick up|grab) {target}"`` stands for four patterns. Which patterns are held out is decided by a hash
-of their text, so that it is the same on every machine and does not move when patterns are added.
+The notation is that of JSGF: ``(a|b)`` is one of, ``[a|b]`` is one of or nothing, ``{name}`` is filled in from the
+scene. Both nest. ``"[please ](pick up|grab) {target}"`` stands for four patterns. Which patterns are held out is
+decided by a hash of their text, so that it is the same on every machine and does not move when patterns are added.
 """
 
 from __future__ import annotations

@@ -30,7 +30,8 @@ from yanshi.envs.tasks.definition import Stage, Task, register_task, task, tasks
 __all__ = ["Stage", "Task", "register_task", "task", "tasks"]
 
 for _module in (
-    pick, place_on, place_in, open_part, close_part, press, push_to, stack, tidy, look_alikes, compound, dark_pick, chain,
-    home_pick, home_place_on, home_place_in, home_open, home_close, home_press, fetch, find_sound, dark_room, home_tidy,
+    pick, place_on, place_in, open_part, close_part, press, push_to, stack, tidy, look_alikes, compound, dark_pick,
+    chain, home_pick, home_place_on, home_place_in, home_open, home_close, home_press, fetch, find_sound,
+    dark_room, home_tidy,
 ):  # fmt: skip
     register_task(_module.TASK)

@@ -1,4 +1,4 @@
-"""Chain: five instructions in one episode, stopped at the first that fails, without a reset between (the rule of CALVIN)."""
+"""Chain: five instructions in one episode without a reset, stopped at the first that fails (the rule of CALVIN)."""
 
 from __future__ import annotations
 

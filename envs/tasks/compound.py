@@ -1,4 +1,4 @@
-"""Compound: take the thing of one colour and shape beside one number; every other thing misses one of the conditions."""
+"""Compound: take the thing of one colour and shape beside one number; every other thing misses a condition."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A task, declared. Everything else (environment, reward, demonstrations, plans, language, benchmark) follows from it."""
+    """A task, declared. Environment, reward, demonstrations, plans, language and benchmark follow from it."""
 
     name: str
     """In CamelCase: ``Pick`` gives ``yanshi/Pick-v0``."""

