@@ -35,11 +35,11 @@ def compatible(entity: Entity, label: str, attributes: Mapping[str, str]) -> boo
     return all(attributes.get(key, value) == value for key, value in entity.attributes.items())
 
 
-def satisfies(detection: Detection, wanted: Entity) -> bool:
-    """Whether a detection is of the kind, and has all the attributes, that a thing only told of is said to have."""
-    if wanted.label not in ("thing", detection.label):
+def satisfies(label: str, attributes: Mapping[str, str], wanted: Entity) -> bool:
+    """Whether something is of the kind, and has all the attributes, that a thing only told of is said to have."""
+    if wanted.label not in ("thing", label):
         return False
-    return all(detection.attributes.get(key) == value for key, value in wanted.attributes.items())
+    return all(attributes.get(key) == value for key, value in wanted.attributes.items())
 
 
 def associate(

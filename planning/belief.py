@@ -165,25 +165,35 @@ class Tracker:
                 continue
             before = entities.get(name) if name is not None else None
             if before is None or before.provenance in ("told", "heard"):
-                name = self._meet(entities, detection, name, percept.stamp)
+                name = name or self._name(entities, detection)
+                entities[name] = first_seen(detection, name, percept.stamp, self.kinds.get(detection.label))
+                before = None
             else:
                 entities[before.name] = seen(before, detection, percept.stamp)
             assert name is not None
+            self._find(entities, before, entities[name])
             found.add(name)
         return found
 
-    def _meet(self, entities: dict[str, Entity], detection: Detection, name: str | None, now: float) -> str:
-        """Enter a thing that was never seen before. What was told of and fits it is thereby found: it gets the
-        place, and for a while stays beside the thing itself, so that whoever looks for it sees that it is found.
+    @staticmethod
+    def _name(entities: Mapping[str, Entity], detection: Detection) -> str:
+        """A name for something new: the perceiver's, or that by which somebody told of it, or one of our own."""
+        told = (n for n, e in sorted(entities.items()) if _sought(e) and e.label == detection.label)
+        fitting = (n for n in told if satisfies(detection.label, detection.attributes, entities[n]))
+        return detection.track or next(fitting, None) or free_name(detection, entities)
+
+    @staticmethod
+    def _find(entities: dict[str, Entity], before: Entity | None, now: Entity) -> None:
+        """What was told of and fits what has just become known is found.
+
+        It gets the place, and for a while stays beside the thing itself, so that whoever looks for it notices. A thing
+        may become known bit by bit: a LiDAR meets it before a camera tells its colour.
         """
-        told = sorted(n for n, e in entities.items() if _sought(e) and satisfies(detection, e))
-        exact = next((n for n in told if entities[n].label == detection.label), None)
-        if name is None:
-            name = detection.track or exact or free_name(detection, entities)
-        for other in told:
-            entities[other] = replace(entities[other], position_w=np.asarray(detection.position_w), last_seen=now)
-        entities[name] = first_seen(detection, name, now, self.kinds.get(detection.label))
-        return name
+        for name, entity in list(entities.items()):
+            if not _sought(entity) or not satisfies(now.label, now.attributes, entity):
+                continue
+            if before is None or not satisfies(before.label, before.attributes, entity):
+                entities[name] = replace(entity, position_w=now.position_w, last_seen=now.last_seen)
 
     def _shift_contents(
         self,

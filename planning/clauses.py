@@ -18,6 +18,7 @@ _CLOSINGS = (
     "please", "now", "for me", "thanks", "thank you", "when you can", "right now", "quickly", "carefully", "at once",
     "if you can", "if you please", "immediately", "as well", "too", "again", "without (?:any )?light", "will you",
     "would you", "in front of you", "in the dark", "right away", "gently", "if you could", "as soon as you can",
+    r"(?:although|though|even though|because|since|while|as) (?:it|there|the lights?) (?:is|are) \w+",
 )  # fmt: skip
 _POLITE = re.compile(rf"^(?:(?:{'|'.join(_OPENINGS)})\b[ ,]*)+")
 _TAIL = re.compile(rf"(?:[ ,]*\b(?:{'|'.join(_CLOSINGS)}))+$")

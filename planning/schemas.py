@@ -119,8 +119,8 @@ SCHEMAS: tuple[Schema, ...] = (
     ),
     Schema(
         "put on", "place", ("object", "source", "surface"),
-        tuple(f"{verb} {{0}} {word} {{1}} {to} {{2}}" for verb in ("put", "move", "push", "slide") for word in _FROM
-              for to in ("onto", "to")),
+        tuple(f"{verb} {{0}} {word} {{1}} {to} {{2}}" for word in _FROM for to in ("onto", "to")
+              for verb in ("put", "move", "push", "slide", "bring", "fetch", "take")),
         _first_and_third("on"),
     ),
     Schema(
@@ -161,7 +161,7 @@ SCHEMAS: tuple[Schema, ...] = (
         "press", "power", ("control",),
         ("press {0}", "push {0}", "hit {0}", "tap {0}", "press down {0}", "push down {0}", "press down on {0}",
          "turn on {0}",
-         "switch on {0}", "activate {0}", "flip {0}", "flick {0}", "operate {0}", "ring {0}"),
+         "switch on {0}", "activate {0}", "start {0}", "flip {0}", "flick {0}", "operate {0}", "ring {0}"),
         _first("powered"),
     ),
     Schema(
@@ -218,7 +218,8 @@ SCHEMAS: tuple[Schema, ...] = (
     ),
     Schema(
         "find", "place", ("thing",),
-        ("find {0}", "look for {0}", "locate {0}", "search for {0}", "where is {0}", "go and find {0}",
+        ("find {0}", "see {0}", "find out {0}", "figure out {0}", "look for {0}", "locate {0}", "search for {0}",
+         "where is {0}", "go and find {0}",
          "find out where {0} is",
          "go to {0}", "show me {0}", "track down {0}", "go look for {0}", "see where {0} is", "hunt for {0}",
          "drive to {0}"),

@@ -43,7 +43,10 @@ class Vocabulary:
             shapes=(*self.shapes, *_values(seen, "shape")),
             materials=(*self.materials, *_values(seen, "material")),
             fixtures=(*self.fixtures, *(e.label for e in entities if e.category != "object")),
-            controls=(*self.controls, *(e.label for e in entities if e.category == "control")),
+            controls=(
+                *self.controls,
+                *(e.label for e in entities if e.category != "object" and "press" in e.affordances),
+            ),
             rooms=(*self.rooms, *(room.name for room in rooms)),
             sounds=self.sounds,
         )

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from .conftest import believe, thing
+from yanshi.contracts import Entity, Plan, SkillCall, WorldState
+from yanshi.errors import PlanningError
+from yanshi.goals import Goal
+from yanshi.planning.domain import Domain
+from yanshi.planning.planner import SearchPlanner, Task
+
+DOMAIN = Domain(mobile=True)
+
+
+@dataclass(frozen=True)
+class Failed:
+    call: SkillCall
+    reason: str = "it slipped"
+
+
+def steps(plan: Plan) -> list[str]:
+    return [str(s.call) for s in plan.subtasks]
+
+
+def plan_for(goal: str, belief: WorldState, *failures: Failed, planner: SearchPlanner | None = None) -> Plan:
+    return (planner or SearchPlanner(DOMAIN)).plan(Task(Goal.parse(goal), failures), belief)
+
+
+def test_a_reached_goal_needs_no_steps(home: WorldState) -> None:
+    assert steps(plan_for("on(red_mug, table)", home)) == []
+
+
+def test_what_was_never_seen_is_looked_for_first(home: WorldState) -> None:
+    mentioned: list[Entity] = []
+    planner = SearchPlanner(DOMAIN, mentioned.append)
+    plan = plan_for("exists ?x: (kind(?x, ball) and color(?x, red) and in(?x, sink))", home, planner=planner)
+    assert steps(plan)[0] == "look_for(red_ball)"
+    assert steps(plan)[-1] == "place_in(red_ball, sink)"
+    assert "have not seen the red ball" in plan.thought
+    assert [(e.name, e.label, dict(e.attributes), e.provenance) for e in mentioned] == [
+        ("red_ball", "ball", {"color": "red"}, "told")
+    ]
+    assert np.isnan(mentioned[0].position_w).all()
+
+
+def test_a_name_that_nobody_has_met_is_looked_for(home: WorldState) -> None:
+    assert steps(plan_for("holding(large_white_ball)", home))[0] == "look_for(large_white_ball)"
+
+
+def test_the_same_step_is_tried_twice_and_then_something_else(home: WorldState) -> None:
+    goal = "exists ?x: (kind(?x, mug) and in(?x, sink))"
+    first = plan_for(goal, home)
+    tried = next(s.call for s in first.subtasks if s.call.skill == "pick")
+    assert tried in [s.call for s in plan_for(goal, home, Failed(tried)).subtasks]
+    second = plan_for(goal, home, Failed(tried), Failed(tried))
+    assert tried not in [s.call for s in second.subtasks]
+    assert second.subtasks[-1].call.skill == "place_in"
+
+
+def test_it_gives_up_with_the_reason_when_nothing_else_is_left(home: WorldState) -> None:
+    failed = Failed(SkillCall("pick", ("red_mug",)))
+    with pytest.raises(PlanningError, match=r"pick\(red_mug\) failed 2 times \(last: it slipped\)"):
+        plan_for("in(red_mug, sink)", home, failed, failed)
+
+
+def test_a_change_of_the_world_is_not_held_against_a_step(home: WorldState) -> None:
+    failed = Failed(SkillCall("pick", ("red_mug",)), "the world has changed: somebody took it")
+    assert "pick(red_mug)" in steps(plan_for("in(red_mug, sink)", home, failed, failed))
+
+
+def test_closed_containers_are_opened_when_a_thing_is_nowhere_in_the_open(home: WorldState) -> None:
+    goal = "exists ?x: (kind(?x, ball) and in(?x, sink))"
+    lost = Failed(SkillCall("look_for", ("ball",)), "not found")
+    plan = plan_for(goal, home, lost)
+    assert steps(plan)[:3] == ["go_to(cabinet_drawer)", "open(cabinet_drawer)", "look_for(ball)"]
+    assert "look behind the cabinet drawer" in plan.thought
+    searched = home.with_(viewed={"cabinet_drawer": 3.0, "table": 1.0})
+    with pytest.raises(PlanningError, match="Looked for ball and did not find it"):
+        plan_for(goal, searched, lost, lost)
+
+
+def test_all_things_of_a_kind_include_those_not_seen_yet(home: WorldState) -> None:
+    goal = "not exists ?x: (kind(?x, mug) and not in(?x, bin))"
+    plan = plan_for(goal, home)
+    assert {s.call.args[0] for s in plan.subtasks if s.call.skill == "pick"} == {"red_mug", "blue_mug"}
+    assert steps(plan)[-1] == "look_for(another_mug)"
+    done = believe(
+        {n: e for n, e in home.entities.items() if e.category == "object"}, "in(red_mug, bin)", "in(blue_mug, bin)"
+    )
+    assert steps(plan_for(goal, done)) == ["look_for(another_mug)"]
+    assert steps(plan_for(goal, done, Failed(SkillCall("look_for", ("another_mug",))))) == []
+
+
+def test_a_description_of_the_past_is_resolved_once_and_remembered() -> None:
+    things = {
+        "red_ball": thing("red_ball", (6.0, 2.0, 0.85), shape="round"),
+        "red_apple": thing("red_apple", (6.0, 2.5, 0.85), shape="round"),
+        "tile_5": thing("tile_5", (6.0, 2.1, 0.85), digit="5"),
+    }
+    goal = "exists ?x: (color(?x, red) and exists ?y: (digit(?y, 5) and was_beside(?x, ?y)) and in(?x, bin))"
+    planner = SearchPlanner(DOMAIN)
+    beside = believe(things, "beside(red_ball, tile_5)", "beside(tile_5, red_ball)")
+    assert plan_for(goal, beside, planner=planner).goal == Goal.parse("in(red_ball, bin)")
+    moved = believe(things, "holding(red_ball)")
+    plan = plan_for(goal, moved, planner=planner)
+    assert steps(plan) == ["go_to(bin)", "place_in(red_ball, bin)"]
+
+
+def test_what_a_description_refers_to_is_looked_for_too() -> None:
+    belief = believe({"red_ball": thing("red_ball", (6.0, 2.0, 0.85))})
+    goal = "exists ?x: (color(?x, red) and exists ?y: (digit(?y, 5) and was_beside(?x, ?y)) and in(?x, bin))"
+    assert all(s.startswith("look_for") for s in steps(plan_for(goal, belief)))
+
+
+def test_a_sound_is_listened_for_room_by_room(home: WorldState) -> None:
+    planner = SearchPlanner(DOMAIN)
+    goal = "exists ?x: (was_sounding(?x) and near(?x))"
+    assert steps(plan_for(goal, home, planner=planner)) == ["listen()"]
+    assert steps(plan_for(goal, home, planner=planner)) == ["go_to(living_room)", "listen()"]
+    with pytest.raises(PlanningError, match="every room"):
+        plan_for(goal, home, planner=planner)
+
+
+def test_every_step_says_what_must_be_seen(home: WorldState) -> None:
+    plan = plan_for("in(red_mug, cabinet_drawer) and closed(cabinet_drawer)", home)
+    expected = {str(s.call): {f"{'' if v else 'not '}{f}" for f, v in s.expects} for s in plan.subtasks}
+    assert expected["pick(red_mug)"] == {"holding(red_mug)"}
+    assert expected["place_in(red_mug, cabinet_drawer)"] == {"in(red_mug, cabinet_drawer)", "not holding(red_mug)"}
+    assert expected["close(cabinet_drawer)"] == {"closed(cabinet_drawer)", "not open(cabinet_drawer)"}
+
+
+def test_a_fault_is_found_when_the_world_changes_under_a_plan(home: WorldState) -> None:
+    planner = SearchPlanner(DOMAIN)
+    plan = plan_for("in(red_mug, sink)", home, planner=planner)
+    assert planner.fault(plan.goal, plan.subtasks, home) is None
+    covered = home.with_(facts={**home.facts, **believe({}, "on(green_cube, red_mug)").facts})
+    assert "clear(red_mug)" in (planner.fault(plan.goal, plan.subtasks, covered) or "")
+
+
+def test_importing_planning_loads_no_torch() -> None:
+    import subprocess
+    import sys
+
+    code = "import yanshi.planning.planner, yanshi.planning.understanding, sys; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
