@@ -76,16 +76,17 @@ class OraclePerception:
             self._thing_of_geom[list(thing.geoms)] = index
         self._rays: _Rays | None = None
         self._soundscape: Soundscape | None = None
-        self._stamps: dict[str, float] = {}
+        self._perceived: dict[str, Frame] = {}
+        self._stamp = 0.0
         self._met: set[str] = set()
 
     def perceive(self, observation: Observation) -> Percept:
         """What can be known from the frames of `observation` that are new."""
-        if observation.stamp <= min(self._stamps.values(), default=-1.0):
-            self._stamps.clear()
+        if observation.stamp < self._stamp:
             self._met.clear()
-        fresh = [frame for frame in observation.frames.values() if self._stamps.get(frame.name) != frame.stamp]
-        self._stamps.update({frame.name: frame.stamp for frame in fresh})
+        self._stamp = observation.stamp
+        fresh = [frame for frame in observation.frames.values() if self._perceived.get(frame.name) is not frame]
+        self._perceived = dict(observation.frames)
         entities = self._oracle.entities()
         seen = _Seen({}, set(), set())
         for frames in _by_camera(fresh):
