@@ -1,4 +1,4 @@
-"""Perception by the truth tells only what the senses reach: nothing behind, hidden, dark, out of range or switched off."""
+"""Perception by the truth tells only what the senses reach: nothing behind, hidden, dark, far or switched off."""
 
 import mujoco
 import numpy as np

@@ -1,5 +1,7 @@
 """The dense reward must rise along the way that solves a task, for every predicate that it shapes."""
 
+import itertools
+
 import mujoco
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from yanshi.envs.simulation import Simulation
 from yanshi.envs.worlds import Wanted, compose, tabletop
 
 pytestmark = pytest.mark.filterwarnings("ignore:Attaching a spec")
+UP = np.array([0.0, 0.0, 1.0])
 CUBE, OTHER = "red_cube", "blue_cube"
 
 
@@ -60,7 +63,7 @@ def slide(sim, opening):
 
 
 def rising(values):
-    return all(a < b for a, b in zip(values, values[1:], strict=False))
+    return all(a < b for a, b in itertools.pairwise(values))
 
 
 def test_reaching_for_what_is_to_be_held(sim, value):
@@ -76,9 +79,9 @@ def test_carrying_to_where_it_belongs(sim, value):
     basket = sim.data.body("basket").xpos.copy()
     values = []
     for share in (0.0, 0.3, 0.6, 0.9):
-        place(sim, CUBE, np.array([0.4, 0.0, 0.6]) * (1 - share) + (basket + [0, 0, 0.3]) * share)
+        place(sim, CUBE, np.array([0.4, 0.0, 0.6]) * (1 - share) + (basket + UP * 0.3) * share)
         values.append(value(f"in({CUBE}, basket)"))
-    place(sim, CUBE, basket + [0, 0, 0.06])
+    place(sim, CUBE, basket + UP * 0.06)
     assert rising(values)
     assert values[-1] < value(f"in({CUBE}, basket)") == 1.0
 
@@ -102,7 +105,7 @@ def test_it_is_one_exactly_when_the_goal_is_met(sim, value):
     sim.devices.press("button_box")
     assert value("powered(button_box)") == 1.0
     basket = sim.data.body("basket").xpos.copy()
-    place(sim, CUBE, basket + [0, 0, 0.06])
+    place(sim, CUBE, basket + UP * 0.06)
     both = value(f"in({CUBE}, basket) and in({OTHER}, basket)")
     assert 0.5 < both < 1.0, "half is done"
     assert value(f"in({CUBE}, basket) or in({OTHER}, basket)") == 1.0
@@ -119,7 +122,7 @@ def test_many_simulations_at_once_are_valued_as_each_alone(sim):
     alone, fields = [], ("xpos", "xmat", "qpos", "qvel", "tcp", "tcp_mat")
     kept = {name: [] for name in fields}
     for offset in (0.0, 0.1, 0.3):
-        place(sim, CUBE, sim.data.body("basket").xpos + [0, 0, 0.05 + offset])
+        place(sim, CUBE, sim.data.body("basket").xpos + UP * (0.05 + offset))
         slide(sim, offset * 3)
         alone.append(reward(now, check(now)[1])[0])
         for name in fields:
