@@ -47,7 +47,8 @@ def associate(
 ) -> list[tuple[Detection, str | None]]:
     """Pair each detection with the entity that it shows, or None for something new. No entity is used twice.
 
-    Pairs are made nearest first. A thing that was lost (its position unknown) takes what is left of its description.
+    Pairs are made nearest first. What is left goes to a thing of its description that was
+    lost or is merely expected to be elsewhere.
     """
     detections = list(detections)
     result: dict[int, str | None] = {}
@@ -71,7 +72,7 @@ def associate(
             free.discard(name)
     for index, detection in enumerate(detections):
         if index not in result:
-            lost = [n for n in sorted(free) if not known(entities[n])]
+            lost = [n for n in sorted(free) if not known(entities[n]) or entities[n].provenance == "expected"]
             name_of_lost = next(
                 (n for n in lost if compatible(entities[n], detection.label, detection.attributes)), None
             )

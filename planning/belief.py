@@ -359,4 +359,4 @@ def _put(entities: dict[str, Entity], place: Fact, opening: float) -> None:
     height = float(thing.extent[2]) / 2 if np.isfinite(thing.extent[2]) else 0.0
     target[2] = min(-half[2] + height, half[2])
     position = start + rotation(support.yaw) @ (target - local)
-    entities[thing.name] = replace(thing, position_w=position)
+    entities[thing.name] = replace(thing, position_w=position, provenance="expected")

@@ -17,6 +17,7 @@ from yanshi.goals import Fact, Goal
 from yanshi.planning.domain import Domain, is_known, is_open
 from yanshi.planning.formula import Formula, ground
 from yanshi.planning.referents import Resolution, met, resolve, settled, told
+from yanshi.planning.relations import OPEN_FROM
 from yanshi.planning.search import Search
 from yanshi.planning.situation import HAND_EMPTY, STATIC, Situation, known
 from yanshi.planning.thought import Thought
@@ -231,7 +232,11 @@ class SearchPlanner:
         sought = [n for n in dict.fromkeys(looked) if not self.domain.true(start, is_known(n)) and n in start.entities]
         sought = [n for n in sought if not n.startswith("another_")]
         if not sought:
-            return [], start
+            door = self._barrier(start, belief, failures)
+            if door is None:
+                return [], start
+            thought.open_way(door)
+            return self._opened(start, door, belief, failures)
         lid = self._next_lid(start, belief, failures)
         if lid is None:
             places = ", ".join(sorted(belief.viewed)) or "nothing"
@@ -239,11 +244,26 @@ class SearchPlanner:
                 f"Looked for {sought[0].replace('_', ' ')} and did not find it; places looked at: {places}."
             )
         thought.look_inside(sought[0], lid)
+        return self._opened(start, lid, belief, failures)
+
+    def _opened(
+        self, start: Situation, lid: str, belief: WorldState, failures: Sequence[Setback]
+    ) -> tuple[list[SkillCall], Situation]:
+        """The steps that open something, and the situation after them."""
         goal = Formula("literal", fact=is_open(lid))
         calls = self._search(start, goal, belief, self._forbidden(failures)) or []
         for call in calls:
             start = start.after(self.domain.action(start, call).effects)
         return calls, start
+
+    def _barrier(self, start: Situation, belief: WorldState, failures: Sequence[Setback]) -> str | None:
+        """A door that was seen shut, when the robot could not get somewhere."""
+        if not any(f.call.skill == "go_to" for f in failures):
+            return None
+        forbidden = self._forbidden(failures)
+        doors = (e for _, e in sorted(start.entities.items()) if e.category == "door" and "open" in e.affordances)
+        shut = (e.name for e in doors if belief.openings.get(e.name, 1.0) < OPEN_FROM)
+        return next((name for name in shut if SkillCall("open", (name,)) not in forbidden), None)
 
     def _listen(self, start: Situation, belief: WorldState, thought: Thought) -> list[SkillCall]:
         """Listen here, or in the next room in which nobody has listened yet."""

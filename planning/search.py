@@ -265,7 +265,11 @@ def _spare_surfaces(start: Situation, names: set[str], surfaces: Sequence[str]) 
             entity: Entity | None = start.entities.get(support)
             if entity is not None and entity.category == "fixture" and fits(entity, "on"):
                 under[support] = entity
-    if not under and not surfaces:
-        fixtures: list[Entity] = [e for e in start.entities.values() if e.category == "fixture" and fits(e, "on")]
-        under = {e.name: e for e in sorted(fixtures, key=lambda e: e.name)[:1]}
+    standing = [name for name in surfaces if name in start.entities and start.entities[name].category == "fixture"]
+    if not under and not standing:
+        places = [start.entities[n].position_w[:2] for n in sorted(names) if known(start.entities[n])] or [np.zeros(2)]
+        middle = np.mean(places, axis=0)
+        fixtures = [e for e in start.entities.values() if e.category == "fixture" and fits(e, "on")]
+        fixtures.sort(key=lambda e: (float(np.linalg.norm(e.position_w[:2] - middle)), e.name))
+        under = {e.name: e for e in fixtures[:1]}
     return [name for name in under if name not in surfaces]

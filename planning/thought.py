@@ -49,6 +49,10 @@ class Thought:
         """It was not found in the open."""
         self._said.append(f"The {_plain(thing)} was nowhere in the open: I look behind the {_plain(lid)}.")
 
+    def open_way(self, door: str) -> None:
+        """There was no way through."""
+        self._said.append(f"There was no way, and the {_plain(door)} is shut: I open it first.")
+
     def text(self, calls: Sequence[SkillCall]) -> str:
         """All of it, with what will be done."""
         steps = [_say(call) for call in calls]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from .conftest import believe, thing
 from yanshi.contracts import Entity, Plan, SkillCall, WorldState
 from yanshi.errors import PlanningError
 from yanshi.goals import Goal
 from yanshi.planning.domain import Domain
+from yanshi.planning.fakes import fake_belief, fake_fixture, fake_object
 from yanshi.planning.planner import SearchPlanner, Task
 
 DOMAIN = Domain(mobile=True)
@@ -87,7 +87,7 @@ def test_all_things_of_a_kind_include_those_not_seen_yet(home: WorldState) -> No
     plan = plan_for(goal, home)
     assert {s.call.args[0] for s in plan.subtasks if s.call.skill == "pick"} == {"red_mug", "blue_mug"}
     assert steps(plan)[-1] == "look_for(another_mug)"
-    done = believe(
+    done = fake_belief(
         {n: e for n, e in home.entities.items() if e.category == "object"}, "in(red_mug, bin)", "in(blue_mug, bin)"
     )
     assert steps(plan_for(goal, done)) == ["look_for(another_mug)"]
@@ -96,21 +96,21 @@ def test_all_things_of_a_kind_include_those_not_seen_yet(home: WorldState) -> No
 
 def test_a_description_of_the_past_is_resolved_once_and_remembered() -> None:
     things = {
-        "red_ball": thing("red_ball", (6.0, 2.0, 0.85), shape="round"),
-        "red_apple": thing("red_apple", (6.0, 2.5, 0.85), shape="round"),
-        "tile_5": thing("tile_5", (6.0, 2.1, 0.85), digit="5"),
+        "red_ball": fake_object("red_ball", (6.0, 2.0, 0.85), shape="round"),
+        "red_apple": fake_object("red_apple", (6.0, 2.5, 0.85), shape="round"),
+        "tile_5": fake_object("tile_5", (6.0, 2.1, 0.85), digit="5"),
     }
     goal = "exists ?x: (color(?x, red) and exists ?y: (digit(?y, 5) and was_beside(?x, ?y)) and in(?x, bin))"
     planner = SearchPlanner(DOMAIN)
-    beside = believe(things, "beside(red_ball, tile_5)", "beside(tile_5, red_ball)")
+    beside = fake_belief(things, "beside(red_ball, tile_5)", "beside(tile_5, red_ball)")
     assert plan_for(goal, beside, planner=planner).goal == Goal.parse("in(red_ball, bin)")
-    moved = believe(things, "holding(red_ball)")
+    moved = fake_belief(things, "holding(red_ball)")
     plan = plan_for(goal, moved, planner=planner)
     assert steps(plan) == ["go_to(bin)", "place_in(red_ball, bin)"]
 
 
 def test_what_a_description_refers_to_is_looked_for_too() -> None:
-    belief = believe({"red_ball": thing("red_ball", (6.0, 2.0, 0.85))})
+    belief = fake_belief({"red_ball": fake_object("red_ball", (6.0, 2.0, 0.85))})
     goal = "exists ?x: (color(?x, red) and exists ?y: (digit(?y, 5) and was_beside(?x, ?y)) and in(?x, bin))"
     assert all(s.startswith("look_for") for s in steps(plan_for(goal, belief)))
 
@@ -136,7 +136,7 @@ def test_a_fault_is_found_when_the_world_changes_under_a_plan(home: WorldState) 
     planner = SearchPlanner(DOMAIN)
     plan = plan_for("in(red_mug, sink)", home, planner=planner)
     assert planner.fault(plan.goal, plan.subtasks, home) is None
-    covered = home.with_(facts={**home.facts, **believe({}, "on(green_cube, red_mug)").facts})
+    covered = home.with_(facts={**home.facts, **fake_belief({}, "on(green_cube, red_mug)").facts})
     assert "clear(red_mug)" in (planner.fault(plan.goal, plan.subtasks, covered) or "")
 
 
@@ -146,3 +146,15 @@ def test_importing_planning_loads_no_torch() -> None:
 
     code = "import yanshi.planning.planner, yanshi.planning.understanding, sys; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_a_shut_door_is_opened_when_there_was_no_way(home: WorldState) -> None:
+    door = fake_fixture("hall_door", (4.0, 2.0, 1.0), "kitchen", category="door", affordances=frozenset({"open"}))
+    shut = home.with_(entities={**home.entities, "hall_door": door}, openings={"hall_door": 0.0})
+    failed = Failed(SkillCall("go_to", ("red_mug",)), "There is no way to red_mug.")
+    assert "open(hall_door)" not in steps(plan_for("in(red_mug, sink)", shut))
+    assert steps(plan_for("in(red_mug, sink)", shut, failed))[:3] == [
+        "go_to(hall_door)",
+        "open(hall_door)",
+        "go_to(red_mug)",
+    ]

@@ -1,20 +1,95 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .brute_force import Toy
-from .conftest import believe, thing
 from yanshi.contracts import SkillCall, WorldState
-from yanshi.goals import Goal
+from yanshi.goals import Fact, Goal
 from yanshi.planning.domain import Domain
+from yanshi.planning.fakes import fake_belief, fake_object
 from yanshi.planning.planner import SearchPlanner, Task
 from yanshi.planning.verify import verify
+
+LIDS = {"cabinet_drawer"}
+CONTAINERS = {"sink", "bin", "cabinet_drawer"}
+SURFACES = {"counter", "table", "shelf", "cabinet"}
+
+
+@dataclass
+class Toy:
+    """A second reading of the domain, written apart from it: places, one hand and lids, executed step by step."""
+
+    where: dict[str, tuple[str, str]]
+    """Object → (on or in, place)."""
+    hand: str | None = None
+    here: str | None = None
+    opened: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, belief: WorldState) -> Toy:
+        true = [fact for fact, held in belief.facts.items() if held.value]
+        where = {f.args[0]: (f.predicate, f.args[1]) for f in true if f.predicate in ("on", "in")}
+        held = [f.args[0] for f in true if f.predicate == "holding"]
+        opened = {f.args[0] for f in true if f.predicate == "open"}
+        return cls(where, held[0] if held else None, None, opened)
+
+    def covered(self, x: str) -> bool:
+        return any(place == ("on", x) for place in self.where.values())
+
+    def do(self, call: SkillCall) -> bool:
+        """Execute one step; False if it cannot be done."""
+        skill, args = call.skill, call.args
+        if skill == "go_to":
+            if args[0] == self.hand:
+                return False
+            self.here = args[0]
+            return True
+        if self.here != args[-1]:
+            return False
+        if skill == "pick":
+            x = args[0]
+            shut_in = x in self.where and self.where[x][1] in LIDS and self.where[x][1] not in self.opened
+            if self.hand is not None or self.covered(x) or shut_in:
+                return False
+            self.where.pop(x, None)
+            self.hand = x
+            return True
+        if skill in ("place_on", "place_in"):
+            x, y = args
+            if self.hand != x or (skill == "place_in" and y in LIDS and y not in self.opened):
+                return False
+            if skill == "place_in" and y not in CONTAINERS:
+                return False
+            if skill == "place_on" and y not in SURFACES and (y in CONTAINERS or self.covered(y)):
+                return False
+            self.where[x] = (skill.removeprefix("place_"), y)
+            self.hand = None
+            return True
+        if skill in ("open", "close"):
+            if self.hand is not None or args[0] not in LIDS or (args[0] in self.opened) == (skill == "open"):
+                return False
+            (self.opened.add if skill == "open" else self.opened.discard)(args[0])
+            return True
+        raise AssertionError(skill)
+
+    def true(self, fact: Fact) -> bool:
+        if fact.predicate == "holding":
+            return self.hand == fact.args[0]
+        if fact.predicate == "open":
+            return fact.args[0] in self.opened
+        if fact.predicate == "closed":
+            return fact.args[0] not in self.opened
+        return self.where.get(fact.args[0]) == (fact.predicate, fact.args[1])
+
+    def run(self, calls: Iterable[SkillCall]) -> bool:
+        return all(self.do(call) for call in calls)
+
 
 DOMAIN = Domain(mobile=True)
 OBJECTS = ("red_cube", "blue_cube", "green_cube", "white_cube")
@@ -23,7 +98,7 @@ PLACES = ("counter", "table", "cabinet", "shelf", "sink", "bin", "cabinet_drawer
 
 @st.composite
 def beliefs(draw: st.DrawFn) -> WorldState:
-    """Four cubes, each in some place or on a cube placed before it; the drawer open or closed; perhaps one in the hand."""
+    """Four cubes, each in some place or on one placed before it; the drawer open or closed; perhaps one in the hand."""
     facts, free = [], []
     held = draw(st.sampled_from([None, *OBJECTS]))
     for name in OBJECTS:
@@ -38,8 +113,8 @@ def beliefs(draw: st.DrawFn) -> WorldState:
         facts.append(f"holding({held})")
     facts.append("open(cabinet_drawer)" if draw(st.booleans()) else "closed(cabinet_drawer)")
     rng = np.random.default_rng(draw(st.integers(0, 99)))
-    things = {n: thing(n, (float(rng.uniform(0, 9)), float(rng.uniform(0, 4)), 0.85)) for n in OBJECTS}
-    return believe(things, *facts)
+    things = {n: fake_object(n, (float(rng.uniform(0, 9)), float(rng.uniform(0, 4)), 0.85)) for n in OBJECTS}
+    return fake_belief(things, *facts)
 
 
 @st.composite
@@ -93,16 +168,16 @@ def test_the_verifier_agrees_with_brute_force_on_mutated_plans(
 
 def test_things_to_tidy_are_taken_nearest_first() -> None:
     at = {"red_cube": 8.0, "blue_cube": 5.0, "green_cube": 6.5}
-    things = {n: thing(n, (x, 2.0, 0.85)) for n, x in at.items()}
-    belief = replace(believe(things, *(f"on({n}, table)" for n in at)), base_pose_w=np.array([1.0, 2.0, 0.0]))
+    things = {n: fake_object(n, (x, 2.0, 0.85)) for n, x in at.items()}
+    belief = replace(fake_belief(things, *(f"on({n}, table)" for n in at)), base_pose_w=np.array([1.0, 2.0, 0.0]))
     goal = Goal.parse(" and ".join(f"in({n}, bin)" for n in at))
     plan = SearchPlanner(DOMAIN).plan(Task(goal), belief)
     assert [s.call.args[0] for s in plan.subtasks if s.call.skill == "pick"] == ["blue_cube", "green_cube", "red_cube"]
 
 
 def test_a_tower_is_built_from_below_and_what_stands_in_the_way_is_put_aside() -> None:
-    things = {n: thing(n, (6.0, 2.0, 0.85)) for n in ("red_cube", "blue_cube", "green_cube")}
-    belief = believe(things, "on(red_cube, blue_cube)", "on(blue_cube, table)", "on(green_cube, table)")
+    things = {n: fake_object(n, (6.0, 2.0, 0.85)) for n in ("red_cube", "blue_cube", "green_cube")}
+    belief = fake_belief(things, "on(red_cube, blue_cube)", "on(blue_cube, table)", "on(green_cube, table)")
     goal = Goal.parse("on(blue_cube, green_cube) and on(green_cube, red_cube)")
     calls = [s.call for s in SearchPlanner(DOMAIN).plan(Task(goal), belief).subtasks]
     assert reaches(belief, calls, goal)
@@ -133,6 +208,6 @@ class Case:
     ids=lambda c: c.goal[:24],
 )
 def test_planning_over_forty_things_is_quick(case: Case) -> None:
-    things = {f"x_{i}": thing(f"x_{i}", (5 + 0.1 * i, 2.0, 0.85), label="cube") for i in range(32)}
-    belief = believe(things, *(f"on({n}, table)" for n in things))
+    things = {f"x_{i}": fake_object(f"x_{i}", (5 + 0.1 * i, 2.0, 0.85), label="cube") for i in range(32)}
+    belief = fake_belief(things, *(f"on({n}, table)" for n in things))
     assert median_seconds(belief, Goal.parse(case.goal)) < case.limit * 2  # twice: the machine may be busy
