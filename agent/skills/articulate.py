@@ -28,6 +28,8 @@ _OFF = 0.08
 _RATE = 0.12
 """Speed of the bar along its way [m/s]."""
 _ATTEMPTS = 3
+_HARD = 2.0
+"""A robot that can drive takes another place when the arm would have to bend more than this [rad]."""
 
 
 def open_(now: Situation, name: str) -> Script:
@@ -81,7 +83,7 @@ def _operate(now: Situation, name: str, goal: float) -> Script:
         value = opened(now, handle.part)
         if (value >= 0.85 * limit) if goal > 0.5 else (value <= 0.04 * limit):
             return f"{name} is {word}."
-        if goal < 0.5 and handle.articulation.kind == "slide" and attempt < 2:
+        if goal < 0.5 and attempt < 2:
             trouble = yield from push_shut(now, handle, value, attempt)
         else:
             hold = yield from _come_near(now, handle, value, attempt)
@@ -94,19 +96,43 @@ def _operate(now: Situation, name: str, goal: float) -> Script:
     raise GiveUpError(f"I could not get {name} {word}: {trouble} ({_ATTEMPTS} attempts).")
 
 
-def approach_handle(now: Situation, handle: Handle, value: float, base_w: Array | None = None) -> Hold | None:
-    """How the hand takes the handle most easily from a base pose (x, y, yaw; None: where it stands), or None when it cannot."""
-    base_w = now.base_w if base_w is None else base_w
-    best: tuple[float, Hold | None] = (np.inf, None)
+def approach_handle(now: Situation, handle: Handle, value: float, base_w: Array) -> tuple[float, Hold]:
+    """How the hand takes the handle most easily from a base pose (x, y, yaw), and the effort of it; infinite when it cannot."""
+    best = (np.inf, Hold(_DIPS[0]))
     for lag in (0.0, 0.5, -0.5) if handle.upright else (0.0,):
         for dip in _DIPS:
+            if not _palm_fits(now, handle, value, dip):
+                continue
             for flipped in (False, True):
                 hold = Hold(dip, lag, flipped)
                 cost = effort(now, base_w, [handle.hand(value, hold, _OFF), handle.hand(value, hold)])
-                cost += 0.8 * abs(dip - 0.8) + 0.5 * abs(lag)
+                cost += 0.4 * abs(dip - 0.7) + 0.5 * abs(lag)
                 if cost < best[0]:
                     best = (cost, hold)
-    return best[1]
+    return best
+
+
+def _palm_fits(now: Situation, handle: Handle, value: float, dip: float) -> bool:
+    """Whether the palm, long in the direction of finger motion, keeps clear of the front above a lying bar."""
+    if handle.upright:
+        return True
+    ahead = 0.10 * np.sin(dip) - 0.04 * np.cos(dip)
+    high = handle.center_w(value)[2] + 0.10 * np.cos(dip) + 0.04 * np.sin(dip)
+    roof = max((_top_around(entity, handle.part) for entity in now.floor_plan.fixtures), default=0.0)
+    return bool(ahead < 0.034 or high > roof - 0.005)
+
+
+def _top_around(fixture: Entity, part: Entity) -> float:
+    """Height of a piece of furniture [m] if a part is in it, else 0."""
+    if fixture.articulation is not None or fixture.name == part.name:
+        return 0.0
+    c, s = np.cos(fixture.yaw), np.sin(fixture.yaw)
+    local = (part.position_w[:2] - fixture.position_w[:2]) @ np.array([[c, -s], [s, c]])
+    top = float(fixture.position_w[2] + fixture.extent[2])
+    inside = (
+        np.all(np.abs(local) < fixture.extent[:2] / 2.0 + 0.05) and fixture.position_w[2] <= part.position_w[2] <= top
+    )
+    return top if inside else 0.0
 
 
 def handle_places(now: Situation, handle: Handle, value: float) -> list[Array]:
@@ -119,29 +145,25 @@ def handle_places(now: Situation, handle: Handle, value: float) -> list[Array]:
         aside = -0.12 * float(np.sign((handle.center_w(value)[:2] - pivot[:2]) @ left))
 
     turns = (0.0, 0.26, -0.26, 0.52, -0.52)
-    for dip in _DIPS[:4]:
 
-        def poses(base_w: Array, dip: float = dip) -> list[Array]:
-            holds = [Hold(dip, 0.0, flipped) for flipped in (False, True)]
-            hold = min(holds, key=lambda hold: effort(now, base_w, [handle.hand(value, hold)]))
-            return [handle.hand(value, hold, _OFF), handle.hand(value, hold)]
+    def poses(base_w: Array) -> list[Array]:
+        bend, hold = approach_handle(now, handle, value, base_w)
+        return [handle.hand(value, hold, _OFF), handle.hand(value, hold)] if bend < _HARD else []
 
-        places = stands(now, handle.center_w(value), poses, headings=[heading + turn for turn in turns], aside=aside)
-        if places:
-            return places
-    return []
+    headings = [heading + turn for turn in turns]
+    return stands(now, handle.center_w(value), poses, headings=headings, aside=aside, reach=0.68)
 
 
 def _come_near(now: Situation, handle: Handle, value: float, attempt: int) -> Generator[Command, None, Hold]:
-    found = approach_handle(now, handle, value) if attempt == 0 or not now.mobile else None
-    if found is None and now.mobile:
+    bend, hold = approach_handle(now, handle, value, now.base_w)
+    if now.mobile and (attempt > 0 or bend > _HARD):
         places = handle_places(now, handle, value)
         if places:
             yield from drive(now, places[min(attempt, len(places) - 1)], "come near", look_at_w=handle.center_w(value))
-            found = approach_handle(now, handle, value)
-    if found is None:
+            bend, hold = approach_handle(now, handle, value, now.base_w)
+    if not np.isfinite(bend):
         raise GiveUpError(f"The handle of {handle.part.name} is out of my reach.")
-    return found
+    return hold
 
 
 def _lead(now: Situation, handle: Handle, value: float, goal: float, hold: Hold) -> Generator[Command, None, str]:

@@ -14,6 +14,7 @@ from yanshi.agent.skills.motion import above, top_down
 from yanshi.agent.skills.pick import nominal_yaw, pick_places
 from yanshi.agent.skills.press import press_places
 from yanshi.agent.skills.script import GiveUpError, Script, Situation
+from yanshi.agent.skills.shut import shut_places
 from yanshi.agent.skills.stand import stands
 from yanshi.contracts import Entity, Room
 
@@ -55,7 +56,9 @@ def work_places(now: Situation, entity: Entity) -> list[Array]:
     button = entity.region("button")
     if entity.articulation is not None and now.holding() is None:
         handle = handle_of(now, entity.name)
-        return handle_places(now, handle, opened(now, entity))
+        value = opened(now, entity)
+        shut = [] if value < 0.5 * handle.articulation.limit else shut_places(now, handle, value)
+        return shut or handle_places(now, handle, value)
     if button is not None and (region is None or "press" in entity.affordances) and "grasp" not in entity.affordances:
         return press_places(now, entity, button)
     if entity.category == "object" and now.holding() is None and "grasp" in entity.affordances:
@@ -104,10 +107,13 @@ def _view_places(now: Situation, entity: Entity) -> list[Array]:
     """Base poses from which one faces a thing at arm's length or a little more, the nearest first."""
     space = free_space(now)
     here = space.nearest_free(now.base_w)
+    room = next((room for room in now.floor_plan.rooms if room.name == entity.room), None)
     found = []
     for reach in (0.65, 0.8, 0.95):
         for heading in np.arange(-np.pi, np.pi, np.pi / 12):
             spot = entity.position_w[:2] - reach * np.array([np.cos(heading), np.sin(heading)])
+            if room is not None and not room.contains(spot):
+                continue
             if space.is_free(spot) and here is not None and space.connected(here, spot):
                 cost = 0.3 * float(np.linalg.norm(spot - now.base_w[:2])) + abs(reach - 0.8)
                 found.append((cost, np.array([*spot, wrap(float(heading))])))

@@ -71,7 +71,7 @@ def stands(
     *,
     headings: Sequence[float] | None = None,
     aside: float = 0.0,
-    near: Array | None = None,
+    reach: float = BEST_REACH,
     tries: int = 14,
 ) -> list[Array]:
     """Base poses (x, y, yaw) from which to work on a point of the map, best first; at most three.
@@ -83,25 +83,24 @@ def stands(
             it will not do.
         headings: which ways the robot may face there [rad]; None for any.
         aside: how far the point should lie to the left of the robot's middle [m].
-        near: (2,) prefer stands near this place [m]; None for the present place.
+        reach: the distance of the point from the base centre that is liked best [m].
         tries: how many candidates are checked with inverse kinematics.
     """
     space = free_space(now)
     room = next((room for room in now.floor_plan.rooms if room.contains(point_w)), None)
     here = space.nearest_free(now.base_w)
-    where = now.base_w[:2] if near is None else near
     candidates = []
     for heading in headings if headings is not None else np.arange(-np.pi, np.pi, np.pi / 12):
         c, s = np.cos(heading), np.sin(heading)
-        for reach in _REACHES:
-            spot = point_w[:2] - np.array([c * reach - s * aside, s * reach + c * aside])
+        for away in _REACHES:
+            spot = point_w[:2] - np.array([c * away - s * aside, s * away + c * aside])
             if not space.is_free(spot) or (room is not None and not room.contains(spot)):
                 continue
             if here is None or not space.connected(here, spot):
                 continue
             cost = (
                 3.0 * abs(reach - BEST_REACH)
-                + 0.25 * float(np.linalg.norm(spot - where))
+                + 0.25 * float(np.linalg.norm(spot - now.base_w[:2]))
                 + 0.5 * _tightness(space, spot)
             )
             cost += 0.05 * abs(wrap(heading - now.base_w[2]))
@@ -110,9 +109,9 @@ def stands(
     found: list[tuple[float, Array]] = []
     for candidate in _spread(candidates)[:tries]:
         hands = poses(candidate.pose_w)
-        margin = reachable(now, candidate.pose_w, hands) if hands else -1.0
-        if margin > 0.0:
-            found.append((candidate.cost + 1.0 * max(0.0, 0.3 - margin), candidate.pose_w))
+        bend = effort(now, candidate.pose_w, hands) if hands else np.inf
+        if np.isfinite(bend):
+            found.append((candidate.cost + 0.5 * max(0.0, bend - 1.5), candidate.pose_w))
         if len(found) == 3:
             break
     return [pose_w for _, pose_w in sorted(found, key=lambda item: item[0])]
