@@ -201,8 +201,9 @@ def test_absent_things_are_never_taken_for_the_nearest_kind(minilm: RetrievalUnd
     "text",
     [
         "eat the apple", "dance", "wash the red mug", "hello", "", "drink the milk", "open the lemon",
-        "press the table", "put the can next to the banana", "do not touch the red mug", "is the drawer open?", "put it in the sink",
-        "throw the ball at the lemon", "pick up the turquoise mug", "go to the moon", "put the mug in the kettle",
+        "press the table", "put the can next to the banana", "do not touch the red mug", "is the drawer open?",
+        "put it in the sink", "throw the ball at the lemon", "pick up the turquoise mug", "go to the moon",
+        "put the mug in the kettle",
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_not_understood(minilm: RetrievalUnderstanding, text: str) -> None:
