@@ -68,8 +68,9 @@ class Holding:
     def __call__(self, now: Snapshot) -> Bools:
         """(n, facts) which are true."""
         offset = now.xpos[:, self._bodies] - now.tcp[:, None]
-        held = np.einsum("nrd,nrd->nr", offset, offset) < self._reach2
-        if held.any():
+        offset *= offset
+        held = np.add.reduce(offset, axis=2) < self._reach2
+        if np.count_nonzero(held):
             for sim, row in np.argwhere(held):
                 held[sim, row] = self._grasped(now, int(sim), int(self._bodies[row]))
         return np.asarray(held)
@@ -120,9 +121,9 @@ class Inside:
             low = bottoms(now, self._x, self._support)
             points[..., 2] = np.where(self._based, low, points[..., 2])
         local = to_local(now, self._y, points) - self._center
-        inside = (np.abs(local) <= self._half).all(axis=2)
+        inside = np.logical_and.reduce(np.abs(local) <= self._half, axis=2)
         result: Bools = np.logical_or.reduceat(inside, self._first, axis=1)
-        if inside.any():
+        if np.count_nonzero(inside):
             result &= ~self._holding(now)
         return result
 

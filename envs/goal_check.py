@@ -30,20 +30,25 @@ class GoalCheck:
         self.facts: tuple[Fact, ...] = tuple(self._columns)
         self.table = FactTable(anatomy, self.facts)
         self._conjunction = isinstance(ground, Goal) and self._is_conjunction(ground)
+        self._single = self._conjunction and len(self.facts) == 1
         self._always = bool(ground) if not isinstance(ground, Goal) else None
         self._formula = formula
 
     def __call__(self, now: Snapshot) -> tuple[Bools, Bools]:
         """Whether the goal holds (n,), and each of `facts` (n, facts)."""
         values = self.table(now)
+        if self._single:
+            return values[:, 0], values
         if self._conjunction:
-            return np.asarray(values.all(axis=1)), values
+            return np.logical_and.reduce(values, axis=1), values
         return self.score(values.astype(np.float64)) >= 1.0, values
 
     def score(self, values: Floats) -> Floats:
         """How far the goal is met (n,) in [0, 1] where each fact is met to `values` (n, facts): a conjunction is the
         mean of its parts, a disjunction their maximum, a negation counts a fact as met only when wholly true.
         """
+        if self._single:
+            return values[:, 0]
         if self._formula is None:
             return np.full(len(values), float(self._always or False))
         return self._formula(values)
@@ -90,6 +95,9 @@ class GoalCheck:
         if goal.op == "or":
             return lambda values: np.asarray(np.max([part(values) for part in parts], axis=0))
         if self._is_conjunction(goal):
-            columns = np.array([self._columns[child.fact] for child in goal.children if child.fact is not None])
-            return lambda values: np.asarray(values[:, columns].mean(axis=1), dtype=np.float64)
+            columns = [self._columns[child.fact] for child in goal.children if child.fact is not None]
+            if columns == list(range(columns[0], columns[0] + len(columns))):
+                run = slice(columns[0], columns[0] + len(columns))
+                return lambda values: np.asarray(np.add.reduce(values[:, run], axis=1) / len(columns))
+            return lambda values: np.asarray(np.add.reduce(values[:, columns], axis=1) / len(columns))
         return lambda values: np.asarray(np.mean([part(values) for part in parts], axis=0), dtype=np.float64)

@@ -94,6 +94,8 @@ class Anatomy:
     """(ngeom,) which geoms belong to the robot."""
     base: int
     """Body of the robot base."""
+    base_pose: Floats
+    """(4,) where it starts: x, y [m], sin yaw, cos yaw."""
 
     @classmethod
     def of(cls, world: World) -> Anatomy:
@@ -101,6 +103,7 @@ class Anatomy:
         model, robot = world.model, world.robot
         base = int(model.body(robot.base_body).id)
         root = model.body_rootid[base]
+        x, y, yaw = world.scene.start_w
         left, right = (int(model.geom(name).id) for name in robot.finger_pads[:2])
         objects = {n: t for n, t in world.entities.items() if t.entity.category == "object"}
         return cls(
@@ -112,6 +115,7 @@ class Anatomy:
             pads=(left, right),
             robot_geoms=model.body_rootid[model.geom_bodyid] == root,
             base=base,
+            base_pose=np.array([x, y, np.sin(yaw), np.cos(yaw)]),
         )
 
     @property

@@ -81,7 +81,10 @@ class Referee:
             stage = self._stages[0]
             met, facts = stage.check(now)
             reward = stage.reward(now, facts) - 1.0 if self._dense else met.astype(np.float64)
-            return Verdict(stage.vector(now, facts), reward, met, (self._left <= 0) & ~met)
+            timeout = self._left <= 0
+            if np.count_nonzero(timeout):
+                timeout &= ~met
+            return Verdict(stage.vector(now, facts), reward, met, timeout)
         return self._judge_stages(now)
 
     def _judge_stages(self, now: Snapshot) -> Verdict:

@@ -7,16 +7,16 @@ slots for 10 things and for 6 facts of the goal; each row of the table holds all
 part             size     meaning                                                            range, unit
 ===============  =======  =================================================================  ===========
 arm              n        joint angles                                                       ± 7 rad
-arm speed        n        joint speeds                                                       ± 30 rad/s
-gripper          2        finger positions; their sum is the distance between the pads       ± 1 m
+gripper          2        finger positions; their sum is the distance between the pads       ± 7 m
 head             2        pan, tilt (0 for a fixed head)                                     ± 7 rad
-base             4        x, y [m], sin yaw, cos yaw in the map                              ± 50
+thing opening    10       0 closed … 1 open (0 for what does not open)                       ± 7
+arm speed        n        joint speeds                                                       ± 30 rad/s
 base speed       3        x, y [m/s], yaw [rad/s] in the map (0 for a fixed arm)             ± 30
+base             4        x, y [m], sin yaw, cos yaw in the map                              ± 50
 tool position    3        in the base frame                                                  ± 50 m
 tool axes        6        its x, then its z axis, in the base frame                          ± 1
 thing position   10 × 3   relative to the tool, in the base frame                            ± 50 m
 thing axes       10 × 6   its x, then its z axis, in the base frame                          ± 1
-thing opening    10       0 closed … 1 open (0 for what does not open)                       ± 2
 fact true        6        whether the fact of the goal is true now                           0, 1
 thing present    10       whether the slot is in use                                         0, 1
 thing named      10       whether the goal names it                                          0, 1
@@ -30,7 +30,7 @@ The things of the goal come first, in the order in which the goal names them, th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from gymnasium import spaces
@@ -48,16 +48,16 @@ def _layout(joints: int) -> dict[str, tuple[int, float]]:
     """Part → (size, bound), in order."""
     return {
         "arm": (joints, 7.0),
-        "arm speed": (joints, 30.0),
-        "gripper": (2, 1.0),
+        "gripper": (2, 7.0),
         "head": (2, 7.0),
-        "base": (4, 50.0),
+        "thing opening": (THINGS, 7.0),
+        "arm speed": (joints, 30.0),
         "base speed": (3, 30.0),
+        "base": (4, 50.0),
         "tool position": (3, 50.0),
         "tool axes": (6, 1.0),
         "thing position": (3 * THINGS, 50.0),
         "thing axes": (6 * THINGS, 1.0),
-        "thing opening": (THINGS, 2.0),
         "fact true": (FACTS, 1.0),
         "thing present": (THINGS, 1.0),
         "thing named": (THINGS, 1.0),
@@ -95,16 +95,25 @@ class StateVector:
         named = dict.fromkeys(arg for fact in facts for arg in fact.args if arg in anatomy.things)
         names = tuple(dict.fromkeys([*named, *anatomy.objects]))[:THINGS]
         self._bodies = np.array([anatomy.body(name) for name in names], dtype=np.intp)
-        arm = [model.joint(name) for name in robot.arm_joints]
-        self._arm = _run(joint.qposadr[0] for joint in arm)
-        self._arm_dof = _run(joint.dofadr[0] for joint in arm)
-        self._fingers = _run(model.joint(name).qposadr[0] for name in robot.finger_joints[:2])
-        self._drive = _run(model.joint(name).dofadr[0] for name in robot.base_joints)
-        self._head = _run(model.joint(name).qposadr[0] for name in robot.head_joints)
+        joints = {
+            "arm": robot.arm_joints,
+            "gripper": robot.finger_joints[:2],
+            "head": robot.head_joints,
+        }
+        speeds = {"arm speed": robot.arm_joints, "base speed": robot.base_joints}
+        self._into_qpos, self._qpos = self._pairs(
+            {k: [model.joint(j).qposadr[0] for j in v] for k, v in joints.items()}
+        )
+        self._into_qvel, self._qvel = self._pairs({k: [model.joint(j).dofadr[0] for j in v] for k, v in speeds.items()})
         self._base = anatomy.base
+        self._mobile = bool(robot.base_joints)
+        base = self._at["base"].start
+        self._place, self._heading = slice(base, base + 2), slice(base + 2, base + 4)
         openable = [i for i, name in enumerate(names) if anatomy.entity(name).articulation is not None]
-        self._openable = np.array(openable, dtype=np.intp) + self._at["thing opening"].start
-        self._address, self._limit = part_joints(anatomy, [names[i] for i in openable])
+        address, limit = part_joints(anatomy, [names[i] for i in openable])
+        into = self._at["thing opening"].start + np.array(openable, dtype=np.intp)
+        self._unit = np.concatenate([np.ones(len(self._qpos)), limit])
+        self._into_qpos, self._qpos = np.append(self._into_qpos, into), np.append(self._qpos, address)
         self._true = slice(self._at["fact true"].start, self._at["fact true"].start + min(len(facts), FACTS))
         self._template = self._constants(anatomy, names, named, facts)
         self._allocate(1)
@@ -118,6 +127,8 @@ class StateVector:
         vector[self._at["thing present"]][:count] = 1.0
         vector[self._at["thing named"]][:count] = [name in named for name in names]
         vector[self._at["thing extent"]].reshape(THINGS, 3)[:count] = [anatomy.entity(name).extent for name in names]
+        if not self._mobile:
+            vector[self._at["base"]] = anatomy.base_pose
         predicate = vector[self._at["fact predicate"]].reshape(FACTS, len(PREDICATES))
         arguments = vector[self._at["fact arguments"]].reshape(FACTS, 2)
         for slot, fact in enumerate(facts[:FACTS]):
@@ -125,6 +136,13 @@ class StateVector:
             for place, arg in enumerate(fact.args[:2]):
                 arguments[slot, place] = (names.index(arg) + 1) / THINGS if arg in names else 0.0
         return vector
+
+    def _pairs(self, addresses: Mapping[str, Sequence[int]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Where in the vector, and from where in qpos or qvel, the values of some parts of the table go."""
+        into = [self._at[part].start + place for part, listed in addresses.items() for place in range(len(listed))]
+        return np.array(into, dtype=np.intp), np.array(
+            [a for listed in addresses.values() for a in listed], dtype=np.intp
+        )
 
     def _allocate(self, count: int) -> None:
         """Make the arrays that a call writes, for `count` simulations."""
@@ -142,18 +160,13 @@ class StateVector:
         """The observations (n, size) float32 of n simulations, a fresh array; `facts` (n, facts) are the values now."""
         if len(self._out) != len(now.qpos):
             self._allocate(len(now.qpos))
-        out, at, vectors = self._out, self._at, self._vectors
+        out, vectors = self._out, self._vectors
         origin, axes = now.xpos[:, self._base], now.xmat[:, self._base]
-        out[:, at["arm"]] = now.qpos[:, self._arm]
-        out[:, at["arm speed"]] = now.qvel[:, self._arm_dof]
-        out[:, at["gripper"]] = now.qpos[:, self._fingers]
-        if self._head is not None:
-            out[:, at["head"]] = now.qpos[:, self._head]
-        if self._drive is not None:
-            out[:, at["base speed"]] = now.qvel[:, self._drive]
-        base = at["base"].start
-        out[:, base : base + 2] = origin[:, :2]
-        out[:, base + 2 : base + 4] = axes[:, 1::-1, 0]
+        out[:, self._into_qpos] = now.qpos[:, self._qpos] / self._unit
+        out[:, self._into_qvel] = now.qvel[:, self._qvel]
+        if self._mobile:
+            out[:, self._place] = origin[:, :2]
+            out[:, self._heading] = axes[:, 1::-1, 0]
         np.subtract(now.tcp, origin, out=vectors[:, 0])
         vectors[:, 1:3] = now.tcp_mat[:, :, ::2].transpose(0, 2, 1)
         things = len(self._bodies)
@@ -162,16 +175,5 @@ class StateVector:
         turned = np.matmul(vectors, axes, out=self._turned).reshape(len(out), -1)
         for into, of in (self._straight, self._sideways):
             out[:, into] = turned[:, of]
-        if len(self._openable):
-            out[:, self._openable] = now.qpos[:, self._address] / self._limit
         out[:, self._true] = facts[:, :FACTS]
         return np.minimum(np.maximum(out, self._low), self._high)
-
-
-def _run(addresses: Iterable[int]) -> slice | NDArray[np.intp] | None:
-    """A slice over addresses that follow one another, which is faster than an array of them; None for none."""
-    listed = [int(address) for address in addresses]
-    if not listed:
-        return None
-    run = range(listed[0], listed[-1] + 1)
-    return slice(run.start, run.stop) if listed == list(run) else np.array(listed)
