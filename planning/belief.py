@@ -139,12 +139,14 @@ class Tracker:
         self._lose(facts, entities, found, held, percept, elapsed)
         self._hear(facts, entities, belief, percept)
         doors = [e for e in entities.values() if e.category == "door"]
+        moved = any(openings.get(e.name) != belief.openings.get(e.name) for e in doors)
+        stale = belief.grid is None or percept.grid is not None or moved
         return belief.with_(
             stamp=now,
             base_pose_w=np.asarray(percept.base_pose_w, dtype=float),
             entities=entities,
             facts=facts,
-            grid=believed_grid(self.floor_plan.grid, percept.grid, doors, openings),
+            grid=believed_grid(self.floor_plan.grid, percept.grid, doors, openings) if stale else belief.grid,
             sounds=hearing.recent(belief.sounds, percept.sounds),
             openings=openings,
             viewed={**belief.viewed, **dict.fromkeys(percept.viewed, now)},

@@ -50,7 +50,8 @@ class Operator:
 
     name: str
     parameters: tuple[str, ...]
-    """For each argument: an affordance it must have, ``object``, ``place``, or `ANY`."""
+    """For each argument: an affordance it must have, ``object``, ``place``, ``name`` (of whatever is looked for), or
+    `ANY`."""
     rule: Rule
 
     def action(self, situation: Situation, args: tuple[str, ...]) -> Action:
@@ -258,7 +259,7 @@ def no_effect(s: Situation, *_: str) -> Action:
 
 _OPERATORS = (
     Operator("go_to", ("place",), go_to),
-    Operator("look_for", ("place",), look_for),
+    Operator("look_for", ("name",), look_for),
     Operator("listen", (ANY,), listen),
     Operator("pick", ("grasp",), pick),
     Operator("place_on", ("grasp", "on"), place_on),
@@ -301,6 +302,8 @@ class Domain:
             return None
         for arg, parameter in zip(call.args, operator.parameters, strict=False):
             entity = situation.entities.get(arg)
+            if parameter == "name":
+                continue
             if entity is None:
                 if parameter == "place" and arg in situation.rooms:
                     continue

@@ -158,3 +158,9 @@ def test_a_shut_door_is_opened_when_there_was_no_way(home: WorldState) -> None:
         "open(hall_door)",
         "go_to(red_mug)",
     ]
+
+
+def test_looking_for_more_of_a_kind_is_no_fault_although_nobody_knows_whether_there_is_more(home: WorldState) -> None:
+    planner = SearchPlanner(DOMAIN)
+    plan = plan_for("not exists ?x: (kind(?x, mug) and not in(?x, bin))", home, planner=planner)
+    assert planner.fault(plan.goal, plan.subtasks, home) is None
