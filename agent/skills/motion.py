@@ -15,7 +15,6 @@ __all__ = [
     "upright",
     "Motion",
     "above",
-    "carry",
     "forward_pose",
     "grip_to",
     "move",
@@ -210,20 +209,9 @@ def wait(now: Situation, seconds: float, phase: str, look_at_w: Array | None = N
         yield Command(phase=phase, look_at_w=look_at_w)
 
 
-def rest(now: Situation, height: float | None = None) -> Array:
-    """The hand's carrying pose (4, 4) in the map: folded in front of the robot, pointing down; optionally at another height [m]."""
+def rest(now: Situation) -> Array:
+    """The hand's carrying pose (4, 4) in the map: pointing down, drawn in over the base so that it passes where the base passes."""
     T_be = now.kinematics.home_T_be.copy()
-    if height is not None:
-        T_be[2, 3] = height
+    if now.mobile:
+        T_be[0, 3] = min(float(T_be[0, 3]), now.robot.footprint - 0.03)
     return np.asarray(now.T_wb @ T_be)
-
-
-def carry(now: Situation, phase: str = "fold arm", speed: float = 0.35) -> Moving:
-    """Fold the arm for driving: first up, then in."""
-    up = now.T_we.copy()
-    up[2, 3] = max(up[2, 3], rest(now)[2, 3])
-    if up[2, 3] - now.T_we[2, 3] > 0.05:
-        yield from move(now, up, Motion(phase=phase, speed=speed, near=0.05, aligned=3.2, timeout=3.0))
-    return (
-        yield from move(now, lambda: rest(now), Motion(phase=phase, speed=speed, near=0.04, aligned=0.2, timeout=4.0))
-    )
