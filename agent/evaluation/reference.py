@@ -12,7 +12,7 @@ from yanshi.goals import Goal
 from yanshi.planning.referents import resolve
 from yanshi.planning.situation import Situation
 
-FAMILIAR = 12
+FAMILIAR = 30
 """Things that a message names."""
 
 
