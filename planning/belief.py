@@ -319,7 +319,7 @@ class Tracker:
             if source is None:
                 continue
             if source not in entities:
-                entities[source] = hearing.unseen_source(event, source)
+                entities[source] = hearing.unseen_source(source)
             facts[Fact("sounding", (source,))] = Held(value=True, confidence=event.score, stamp=now, provenance="heard")
         for fact, held in list(facts.items()):
             if fact.predicate == "sounding" and held.value and now - held.stamp > hearing.SILENCE:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yanshi.contracts import Entity, SoundEvent
+from yanshi.contracts import Entity, Room, SoundEvent
 from yanshi.planning.situation import known
 
 Array = NDArray[Any]
@@ -48,7 +48,7 @@ def _in_direction(entity: Entity, event: SoundEvent) -> bool:
     return bool(abs(azimuth) <= max(allowed, 0.1))
 
 
-def unseen_source(event: SoundEvent, name: str) -> Entity:
+def unseen_source(name: str) -> Entity:
     """A thing of which only the sound is known."""
     return Entity(
         name=name,
@@ -60,3 +60,28 @@ def unseen_source(event: SoundEvent, name: str) -> Entity:
         affordances=frozenset({"sound", "grasp"}),
         provenance="heard",
     )
+
+
+def likely_room(sounds: Sequence[SoundEvent], rooms: Sequence[Room], name: str | None = None) -> str | None:
+    """The room from which a thing is heard: where its bearings cross, else that through which the last one mostly runs.
+
+    Args:
+        sounds: what was heard.
+        rooms: the rooms there are.
+        name: the track of the thing; None takes every sound.
+    """
+    heard = [event for event in sounds if name is None or event.track in (name, None)]
+    if not heard:
+        return None
+    directions = [event.direction_w[:2] / max(float(np.linalg.norm(event.direction_w[:2])), 1e-9) for event in heard]
+    across = [np.eye(2) - np.outer(d, d) for d in directions]
+    normal = np.sum(across, axis=0)
+    if np.linalg.eigvalsh(normal)[0] > 0.05 * len(heard):
+        point = np.linalg.solve(
+            normal, np.sum([a @ e.origin_w[:2] for a, e in zip(across, heard, strict=True)], axis=0)
+        )
+        return next((room.name for room in rooms if room.contains(point)), None)
+    ray = heard[-1].origin_w[:2] + np.arange(0.5, 7.0, 0.25)[:, None] * directions[-1]
+    counts = [(sum(room.contains(point) for point in ray), room.name) for room in rooms]
+    best = max(counts, default=(0, ""))
+    return best[1] if best[0] else None

@@ -16,6 +16,7 @@ from yanshi.errors import PlanningError
 from yanshi.goals import Fact, Goal
 from yanshi.planning.domain import Domain, is_known, is_open
 from yanshi.planning.formula import Formula, ground
+from yanshi.planning.hearing import likely_room
 from yanshi.planning.referents import Resolution, met, resolve, settled, told
 from yanshi.planning.relations import OPEN_FROM
 from yanshi.planning.search import Search
@@ -234,7 +235,7 @@ class SearchPlanner:
         if not sought:
             door = self._barrier(start, belief, failures)
             if door is None:
-                return [], start
+                return self._follow_sound(start, belief, resolution, failures)
             thought.open_way(door)
             return self._opened(start, door, belief, failures)
         lid = self._next_lid(start, belief, failures)
@@ -264,6 +265,22 @@ class SearchPlanner:
         doors = (e for _, e in sorted(start.entities.items()) if e.category == "door" and "open" in e.affordances)
         shut = (e.name for e in doors if belief.openings.get(e.name, 1.0) < OPEN_FROM)
         return next((name for name in shut if SkillCall("open", (name,)) not in forbidden), None)
+
+    def _follow_sound(
+        self, start: Situation, belief: WorldState, resolution: Resolution, failures: Sequence[Setback]
+    ) -> tuple[list[SkillCall], Situation]:
+        """The way to the room from which a thing of unknown place is heard, if the goal speaks of such a thing."""
+        named = {arg for fact in resolution.goal.facts() for arg in fact.args}
+        heard = (e for e in start.entities.values() if e.name in named and not known(e) and "sound" in e.affordances)
+        thing = next(heard, None)
+        if thing is None or belief.plan_of_home is None or not self.domain.mobile:
+            return [], start
+        track = None if thing.provenance == "told" else thing.name
+        room = likely_room(belief.sounds, belief.plan_of_home.rooms, track)
+        call = SkillCall("go_to", (room or "",))
+        if room is None or Fact("robot_in", (room,)) in start.facts or call in self._forbidden(failures):
+            return [], start
+        return [call], start.after(self.domain.action(start, call).effects)
 
     def _listen(self, start: Situation, belief: WorldState, thought: Thought) -> list[SkillCall]:
         """Listen here, or in the next room in which nobody has listened yet."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from yanshi.contracts import Entity, Plan, SkillCall, WorldState
+from yanshi.contracts import Entity, Held, Plan, SkillCall, SoundEvent, WorldState
 from yanshi.errors import PlanningError
-from yanshi.goals import Goal
+from yanshi.goals import Fact, Goal
 from yanshi.planning.domain import Domain
 from yanshi.planning.fakes import fake_belief, fake_fixture, fake_object
+from yanshi.planning.hearing import unseen_source
 from yanshi.planning.planner import SearchPlanner, Task
 
 DOMAIN = Domain(mobile=True)
@@ -164,3 +165,18 @@ def test_looking_for_more_of_a_kind_is_no_fault_although_nobody_knows_whether_th
     planner = SearchPlanner(DOMAIN)
     plan = plan_for("not exists ?x: (kind(?x, mug) and not in(?x, bin))", home, planner=planner)
     assert planner.fault(plan.goal, plan.subtasks, home) is None
+
+
+def test_a_sound_is_followed_into_the_room_from_which_it_comes(home: WorldState) -> None:
+    def heard(x: float, y: float) -> SoundEvent:
+        offset = np.array([7.0 - x, 3.0 - y, 0.0])
+        return SoundEvent(
+            label="ring", track="phone", direction_w=offset / np.linalg.norm(offset), origin_w=np.array([x, y, 1.2]),
+            covariance=np.eye(2) * 0.01,
+        )  # fmt: skip
+
+    sounds = (heard(2.0, 2.0), heard(2.0, 3.5))
+    believed = {**home.facts, Fact("sounding", ("phone",)): Held(value=True, provenance="heard")}
+    belief = home.with_(entities={**home.entities, "phone": unseen_source("phone")}, sounds=sounds, facts=believed)
+    goal = "exists ?x: (was_sounding(?x) and near(?x))"
+    assert steps(plan_for(goal, belief)) == ["go_to(living_room)", "look_for(phone)", "go_to(phone)"]
