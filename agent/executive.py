@@ -32,7 +32,7 @@ class Limits:
 
     horizon: float = 300.0
     """Seconds for each instruction."""
-    step: float = 90.0
+    step: float = 150.0
     """Seconds of one step."""
     replans: int = 10
     """New plans after something went wrong, for each instruction."""

@@ -72,7 +72,7 @@ def run_job(job: Job) -> EpisodeResult:
                 requests = told(assignment.instructions, assignment.goals)
             else:
                 requests = understood(assignment.instructions, agent, sim.observe())
-            limits = Limits(horizon=assignment.horizon, step=min(90.0, assignment.horizon))
+            limits = Limits(horizon=assignment.horizon, step=assignment.horizon)
             outcome = build_loop(sim, agent, [judge]).run(requests, limits)
         except NotUnderstoodError as error:
             return _result(job, judge, None, " ".join(str(error).split()))
