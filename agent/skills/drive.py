@@ -22,6 +22,8 @@ _MARGIN = -0.005
 """What the base keeps clear of occupied cells beyond its footprint [m]. A cell counts as occupied when anything is in it, and
 the footprint is a little larger than the base: that is margin enough, and standing close gives the arm its reach."""
 _LOOKAHEAD = 0.30
+_STRETCHED = 0.10
+"""The base waits for a hand that is farther than this outside of it [m], lest the arm sweep things away."""
 _BRAKING = 0.7
 """[m/s²]."""
 _RAMP = 0.03
@@ -73,10 +75,7 @@ def drive(now: Situation, goal: Array, phase: str, look_at_w: Array | None = Non
     extra: Array | None = None
     for _ in range(4):
         space = free_space(now, extra)
-        way = space.way(now.base_w, goal)
-        if way is None:
-            raise GiveUpError("There is no way there for me.")
-        seen = yield from _follow(now, way, goal, phase, look_at_w)
+        seen = yield from _follow(now, space, goal, phase, look_at_w)
         if seen is None:
             return
         extra = seen if extra is None else np.vstack([extra, seen])
@@ -84,9 +83,16 @@ def drive(now: Situation, goal: Array, phase: str, look_at_w: Array | None = Non
 
 
 def _follow(
-    now: Situation, way: Array, goal: Array, phase: str, look_at_w: Array | None
+    now: Situation, space: ClearanceMap, goal: Array, phase: str, look_at_w: Array | None
 ) -> Generator[Command, None, Array | None]:
-    """Follow a way to its end; returns None on arrival, or the points (n, 2) of the map that bar it."""
+    """Follow the way to a goal; returns None on arrival, or the points (n, 2) of the map that bar it.
+
+    Raises:
+        GiveUpError: there is no way.
+    """
+    way = space.way(now.base_w, goal)
+    if way is None:
+        raise GiveUpError("There is no way there for me.")
     lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))])
     travelled, velocity = 0.0, np.zeros(2)
     start, best, best_time = now.time, np.inf, now.time
@@ -105,7 +111,7 @@ def _follow(
             if gap < 0.06 and abs(turn) < 0.1:
                 return None
             return np.asarray([position + 0.35 * _unit(way[-1] - position)])
-        ahead = _point_at(way, lengths, min(travelled + _LOOKAHEAD, lengths[-1]))
+        ahead = _carrot(space, way, lengths, travelled, position)
         to = goal[:2] - position if left < 0.08 else ahead - position
         rest_of_way = max(gap if left < 0.3 else left, 1e-6)
         speed = min(now.robot.base_speed[0], float(np.sqrt(2.0 * _BRAKING * rest_of_way)), 3.0 * rest_of_way)
@@ -113,6 +119,10 @@ def _follow(
         off = wrap(heading - yaw)
         if left > 0.5 and abs(off) > 0.6:
             speed *= 0.45
+        rate = float(np.clip(2.5 * off, -now.robot.base_speed[2], now.robot.base_speed[2]))
+        if float(np.hypot(*now.T_be[:2, 3])) > now.robot.footprint + _STRETCHED and (left > 0.5 or abs(turn) > 0.6):
+            speed, rate = 0.0, 0.0
+            best_time = now.time
         bars = _bars(now, position, to)
         if bars is not None:
             barred_since = barred_since if barred_since is not None else now.time
@@ -125,7 +135,6 @@ def _follow(
         change = wanted - velocity
         velocity = velocity + change * min(1.0, _RAMP / max(float(np.linalg.norm(change)), 1e-9))
         c, s = np.cos(yaw), np.sin(yaw)
-        rate = float(np.clip(2.5 * off, -now.robot.base_speed[2], now.robot.base_speed[2]))
         base = (c * velocity[0] + s * velocity[1], -s * velocity[0] + c * velocity[1], rate)
         yield Command(
             phase=phase,
@@ -181,6 +190,15 @@ def _progress(way: Array, lengths: Array, position: Array, travelled: float) -> 
     steps = np.arange(travelled, min(travelled + 0.4, lengths[-1]) + 1e-9, 0.02)
     points = np.array([_point_at(way, lengths, s) for s in steps])
     return float(steps[int(np.argmin(np.linalg.norm(points - position, axis=1)))])
+
+
+def _carrot(space: ClearanceMap, way: Array, lengths: Array, travelled: float, position: Array) -> Array:
+    """The point (x, y) of the way to steer at: as far ahead as can be driven to straight, so that no corner is cut."""
+    for lookahead in (_LOOKAHEAD, 0.2, 0.12):
+        ahead = _point_at(way, lengths, min(travelled + lookahead, lengths[-1]))
+        if space.sees(position, ahead):
+            return ahead
+    return _point_at(way, lengths, min(travelled + 0.06, lengths[-1]))
 
 
 def _point_at(way: Array, lengths: Array, s: float) -> Array:

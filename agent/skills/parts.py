@@ -59,7 +59,9 @@ def outline(entity: Entity, opening: float, spacing: float = 0.025) -> Array:
     pivot = np.asarray(articulation.pivot_e)
     edge = _edge(handle, pivot)
     along = np.linspace(0.0, 1.0, max(2, int(np.linalg.norm(edge - pivot) / spacing) + 1))
-    return np.array([moved(entity, pivot + a * (edge - pivot), value)[:2] for a in along])
+    panel = [pivot + a * (edge - pivot) for a in along]
+    bars = [region.center_e for region in entity.regions if region.kind == "handle"]
+    return np.array([moved(entity, point, value)[:2] for point in panel + bars])
 
 
 def _edge(handle: Region, pivot: Array) -> Array:
