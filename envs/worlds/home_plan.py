@@ -84,14 +84,16 @@ def _try_plan(rng: np.random.Generator, openings: Mapping[str, float], start: st
     begin = str(rng.choice(ROOMS)) if start is None else start
     insides = tuple(room(name, outline) for name, outline in outlines.items())
     dividers = walls(tuple(outlines.values()), doorways)
-    check_access(insides, dividers, fixtures, starts[begin])
-    return Plan(
+    plan = Plan(
         rooms=tuple(map(mirror.room, insides)),
         walls=tuple(map(mirror.wall, dividers)),
         fixtures=tuple(mirror.fixture(_opened(fixture, openings)) for fixture in fixtures),
         start_w=mirror.point(*starts[begin]),
         standing={name: mirror.point(*spot) for name, spot in standing.items()},
     )
+    # Of the mirrored plan, since a door keeps its hinge on the same hand.
+    check_access(plan.rooms, plan.walls, plan.fixtures, plan.start_w)
+    return plan
 
 
 def _outlines(rng: np.random.Generator) -> tuple[dict[str, Rect], tuple[Doorway, ...]]:
