@@ -10,7 +10,9 @@ import numpy as np
 from yanshi.agent.recording.log import Change, EpisodeLog, Heard, call_words
 from yanshi.contracts import Fact, Status, Subtask
 
-ATTRIBUTES = frozenset({"kind", "color", "size", "material", "shape", "digit"})
+ATTRIBUTES = frozenset({"kind", "color", "size", "material", "shape", "digit", "movable", "clear"})
+PASSING = frozenset({"near", "beside", "in_room"})
+"""Facts that come and go as the robot passes by; told only of things that it dealt with."""
 MAX_FACTS = 24
 MARKS = {Status.SUCCEEDED: "✓", Status.FAILED: "✗", Status.RUNNING: "…", Status.PENDING: "–"}
 HOW = {"seen": "seen", "heard": "heard", "felt": "felt", "map": "from the map", "expected": "expected", "told": "told"}
@@ -67,26 +69,30 @@ def _step(subtask: Subtask, duration: float) -> str:
     )
 
 
-def facts(log: EpisodeLog, wanted: frozenset[Fact]) -> str:
+def facts(log: EpisodeLog) -> str:
     """When each fact was believed true, and how it was known. The facts of the goal stand first."""
-    chosen = _interesting(log, wanted)
+    chosen = _interesting(log)
     if not chosen:
         return '<p class="quiet">Nothing was ever believed to change.</p>'
-    rows = "".join(_fact_row(fact, log.facts[fact], log.duration, fact in wanted) for fact in chosen)
+    rows = "".join(_fact_row(fact, log.facts.get(fact, ()), log.duration, fact in log.wanted) for fact in chosen)
     return f'<div class="facts">{rows}</div>{axis(log.duration)}'
 
 
-def _interesting(log: EpisodeLog, wanted: frozenset[Fact]) -> list[Fact]:
+def _interesting(log: EpisodeLog) -> list[Fact]:
+    handled = {arg for s in (log.outcome.subtasks if log.outcome else ()) for arg in s.call.args}
+
     def rank(fact: Fact) -> tuple[bool, bool, float, str]:
-        changes = log.facts[fact]
-        return (fact not in wanted, len(changes) < 2, changes[0].stamp, str(fact))
+        first = log.facts[fact][0].stamp if fact in log.facts else 0.0
+        return (fact not in log.wanted, not handled & set(fact.args), first, str(fact))
 
     def worth(fact: Fact) -> bool:
         changes = log.facts[fact]
         moved = len({c.value for c in changes}) > 1 or any(c.value and c.stamp > 0.5 for c in changes)
-        return fact in wanted or (fact.predicate not in ATTRIBUTES and fact.predicate != "clear" and moved)
+        passing = fact.predicate in PASSING and not handled & set(fact.args)
+        return moved and not passing and fact.predicate not in ATTRIBUTES
 
-    return sorted(filter(worth, log.facts), key=rank)[:MAX_FACTS]
+    asked = {fact for fact in log.wanted if fact.predicate not in ATTRIBUTES}
+    return sorted(asked.union(filter(worth, log.facts)), key=rank)[:MAX_FACTS]
 
 
 def _fact_row(fact: Fact, changes: Sequence[Change], duration: float, wanted: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -12,31 +13,53 @@ from yanshi.contracts import Entity, FloorPlan
 
 MARGIN = 0.35
 MAX_CELLS = 9000
+WIDTH, HEIGHT, TEXT = 1010, 640, 13
+"""Of the map on a page, and of its letters [px]."""
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 [m]."""
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """How the map lies on the page: a home that is longer than it is wide is turned by a quarter."""
+
+    turned: bool
+    low: np.ndarray
+    high: np.ndarray
+    """(2,) corners on the sheet [m], v up."""
+    text: float
+    """Height of letters [m]."""
+
+    @classmethod
+    def of(cls, low_w: np.ndarray, high_w: np.ndarray) -> _Sheet:
+        """The sheet for what lies between two corners of the map."""
+        width, height = high_w - low_w
+        turned = bool(height > 1.2 * width)
+        low = np.array([low_w[1], -high_w[0]]) if turned else low_w
+        high = np.array([high_w[1], -low_w[0]]) if turned else high_w
+        low, high = low - MARGIN, high + MARGIN
+        text = TEXT * max((high[0] - low[0]) / WIDTH, (high[1] - low[1]) / HEIGHT)
+        return cls(turned, low, high, text)
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """A point of the map on the sheet."""
+        return (y, -x) if self.turned else (x, y)
 
 
 def floor_map(log: EpisodeLog) -> str:
-    """The SVG, in metres, y up. Colours come from the page's style sheet."""
+    """The SVG, in metres. Colours come from the page's style sheet."""
     belief = log.belief
     if belief is None or not log.path:
         return ""
     plan = belief.plan_of_home
-    low, high = _bounds(log, plan)
-    width, height = (high - low + 2 * MARGIN).tolist()
-    text = 0.019 * max(width, 0.75 * height)
-    parts = [
-        f'<svg class="map" viewBox="{low[0] - MARGIN:.2f} {-high[1] - MARGIN:.2f} {width:.2f} {height:.2f}" '
-        f'role="img" aria-label="Map from above" style="--text:{text:.3f}px">'
-    ]
-    if plan is not None:
-        parts += _rooms(plan)
-    parts.append(_cells(log))
-    if plan is not None:
-        parts += _fixtures(plan)
-    parts += _path(log, text)
-    if plan is not None:
-        parts += _room_names(plan, text)
-    parts += _names(belief.entities.values(), text)
-    return "".join((*parts, "</svg>"))
+    sheet = _Sheet.of(*_bounds(log, plan))
+    (u0, v0), (u1, v1) = sheet.low, sheet.high
+    turn = ' transform="rotate(90)"' if sheet.turned else ""
+    shapes = [*(_rooms(plan) if plan else ()), _cells(log), *(_fixtures(plan) if plan else ()), *_path(log, sheet.text)]
+    words = [*(_room_names(plan, sheet) if plan else ()), *_names(belief.entities.values(), sheet)]
+    box = f"{u0:.2f} {-v1:.2f} {u1 - u0:.2f} {v1 - v0:.2f}"
+    opening = f'<svg class="map" viewBox="{box}" role="img" aria-label="Map" style="--text:{sheet.text:.3f}px">'
+    return f"{opening}<g{turn}>{''.join(shapes)}</g>{''.join(words)}</svg>"
 
 
 def _bounds(log: EpisodeLog, plan: FloorPlan | None) -> tuple[np.ndarray, np.ndarray]:
@@ -57,10 +80,12 @@ def _rooms(plan: FloorPlan) -> Iterator[str]:
         yield f'<rect class="room" x="{x0:.2f}" y="{-y1:.2f}" width="{x1 - x0:.2f}" height="{y1 - y0:.2f}"/>'
 
 
-def _room_names(plan: FloorPlan, text: float) -> Iterator[str]:
+def _room_names(plan: FloorPlan, sheet: _Sheet) -> Iterator[str]:
+    """Each in the upper left corner of its room."""
     for room in plan.rooms:
-        x, y = room.low_w[0] + 0.6 * text, -room.high_w[1] + 1.35 * text
-        yield f'<text class="roomname" x="{x:.2f}" y="{y:.2f}">{escape(room.name.replace("_", " "))}</text>'
+        corners = [sheet.at(*room.low_w.tolist()), sheet.at(*room.high_w.tolist())]
+        u, v = min(c[0] for c in corners) + 0.6 * sheet.text, max(c[1] for c in corners) - 1.35 * sheet.text
+        yield f'<text class="roomname" x="{u:.2f}" y="{-v:.2f}">{escape(room.name.replace("_", " "))}</text>'
 
 
 def _cells(log: EpisodeLog) -> str:
@@ -106,20 +131,37 @@ def _path(log: EpisodeLog, text: float) -> Iterator[str]:
     )
 
 
-def _names(entities: Iterable[Entity], text: float) -> Iterator[str]:
-    """Movable things as dots with their names, then furniture; names that would cover others are left to the tooltip."""
-    taken: list[tuple[float, float, float]] = []
+def _names(entities: Iterable[Entity], sheet: _Sheet) -> Iterator[str]:
+    """Movable things as dots with their names, then furniture. A name that finds no room is left to the tooltip."""
     known = [e for e in entities if np.all(np.isfinite(e.position_w[:2])) and e.category in ("object", "fixture")]
-    for entity in sorted(known, key=lambda e: (e.category != "object", e.name)):
-        x, y = float(entity.position_w[0]), float(entity.position_w[1])
-        name = escape(entity.name.replace("_", " "))
-        movable = entity.category == "object"
+    known = [e for e in known if e.category == "object" or e.articulation is None]
+    known.sort(key=lambda e: (e.category != "object", e.name))
+    places = [sheet.at(float(e.position_w[0]), float(e.position_w[1])) for e in known]
+    radius, high, offset = 0.3 * sheet.text, 0.5 * sheet.text, 0.55 * sheet.text
+    taken = [
+        (u - radius, v - radius, u + radius, v + radius)
+        for entity, (u, v) in zip(known, places, strict=True)
+        if entity.category == "object"
+    ]
+    for entity, (u, v) in zip(known, places, strict=True):
+        name, movable = escape(entity.name.replace("_", " ")), entity.category == "object"
         if movable:
-            dot = f'<circle class="thing" cx="{x:.2f}" cy="{-y:.2f}" r="{0.28 * text:.3f}">'
-            yield f"{dot}<title>{name}</title></circle>"
-        length = (0.58 if movable else 0.5) * text * len(entity.name)
-        left = x + 0.45 * text if movable else x - length / 2
-        if all(abs(y - b) > 1.1 * text or left + length < a or a + other < left for a, b, other in taken):
-            taken.append((left, y, length))
-            css = "thingname" if movable else "fixturename"
-            yield f'<text class="{css}" x="{left:.2f}" y="{-y + 0.35 * text:.2f}">{name}</text>'
+            yield f'<circle class="thing" cx="{u:.2f}" cy="{-v:.2f}" r="{radius:.3f}"><title>{name}</title></circle>'
+        wide = (0.54 if movable else 0.46) * sheet.text * len(entity.name)
+        beside = [
+            (u + offset, v),
+            (u - offset - wide, v),
+            (u - wide / 2, v + 2 * offset),
+            (u - wide / 2, v - 2 * offset),
+        ]
+        for u0, v0 in beside if movable else [(u - wide / 2, v)]:
+            box = (u0, v0 - high, u0 + wide, v0 + high)
+            if sheet.low[0] <= u0 and box[2] <= sheet.high[0] and not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                css = "thingname" if movable else "fixturename"
+                yield f'<text class="{css}" x="{u0:.2f}" y="{-v0 + 0.35 * sheet.text:.2f}">{name}</text>'
+                break
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

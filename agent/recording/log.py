@@ -74,6 +74,8 @@ class EpisodeLog:
     """Stamp [s], gripper opening [m]."""
     events: list[Event] = field(default_factory=list)
     facts: dict[Fact, list[Change]] = field(default_factory=dict)
+    wanted: set[Fact] = field(default_factory=set)
+    """What the goals of the plans ask for, with names."""
     moments: list[Moment] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
     sound: list[NDArray[np.float32]] = field(default_factory=list)
@@ -119,6 +121,9 @@ class EpisodeLog:
                 self.touch.append((now, float(np.abs(frame.data).sum())))
             elif frame.modality == "lidar" and name == "lidar" and frame.T_bs is not None:
                 self._map(frame.data, frame.T_bs, x, y, yaw)
+        if step.plan is not None and step.events:
+            asked = (f for f in step.plan.goal.facts() if not any(arg.startswith("?") for arg in f.args))
+            self.wanted.update(asked)
         self.events.extend(step.events)
         for event in step.events:
             if event.kind in TOLD:

@@ -22,6 +22,10 @@ _TURBO = np.array(
 _RAMP = np.array([[13, 17, 28], [49, 46, 105], [140, 56, 120], [226, 106, 92], [250, 212, 140]], dtype=float)
 
 
+QUIET, RANGE = 10.0, 55.0
+"""Of a spectrogram: the least level that is brightest, so that mere noise stays dark, and how far below is black [dB]."""
+
+
 def turbo(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Colours (…, 3) uint8 for values (…) in [0, 1]."""
     powers = np.stack([np.clip(values, 0.0, 1.0) ** n for n in range(6)], axis=-1)
@@ -36,7 +40,7 @@ def depth_picture(depth: NDArray[Any], near: float = 0.25, far: float = 8.0) -> 
 
 
 def spectrogram(sound: NDArray[Any], rate: float, columns: int = 1000, rows: int = 160) -> NDArray[np.uint8]:
-    """A picture (rows, columns, 3) of sound (T,) at `rate` [Hz]: time goes right, frequency up; 70 dB of range."""
+    """A picture (rows, columns, 3) of sound (T,) at `rate` [Hz]: time goes right, frequency up."""
     size = 512
     if len(sound) < size:
         sound = np.pad(sound, (0, size - len(sound)))
@@ -47,8 +51,8 @@ def spectrogram(sound: NDArray[Any], rate: float, columns: int = 1000, rows: int
     wanted = np.geomspace(100.0, rate / 2, rows)
     bins = np.fft.rfftfreq(size, 1 / rate)
     image = np.stack([np.interp(wanted, bins, column) for column in level], axis=1)[::-1]
-    top = max(float(image.max()), -40.0)
-    scaled = np.clip((image - (top - 70.0)) / 70.0, 0.0, 1.0) * (len(_RAMP) - 1)
+    top = max(float(image.max()), QUIET)
+    scaled = np.clip((image - (top - RANGE)) / RANGE, 0.0, 1.0) * (len(_RAMP) - 1)
     below = np.clip(scaled.astype(int), 0, len(_RAMP) - 2)
     share = (scaled - below)[..., None]
     return np.asarray(_RAMP[below] * (1 - share) + _RAMP[below + 1] * share, dtype=np.uint8)

@@ -112,10 +112,9 @@ class Report:
         if log.sound or log.heard:
             yield _section("What it heard", "", "".join(self._sound()))
         yield _section("What it felt", "", "".join(self._felt()))
-        wanted = frozenset(fact for request in log.requests for fact in request.goal.facts())
         lead = "When each fact was believed true, and how it was known. ◆ marks what the goal asks for."
         key = "".join(f'<span><i class="swatch fact {p}"></i>{charts.HOW[p]}</span>' for p in PROVENANCES)
-        yield _section("What it believed", lead, f'{charts.facts(log, wanted)}<div class="key">{key}</div>')
+        yield _section("What it believed", lead, f'{charts.facts(log)}<div class="key">{key}</div>')
         yield _section("To run it again", "", "".join(self._again()))
 
     def _thoughts(self) -> Iterator[str]:
@@ -227,6 +226,7 @@ def _spread(moments: Sequence[Moment], count: int) -> list[Moment]:
 
 
 def _moment(moment: Moment) -> str:
+    css = "moment" if moment.scene is not None else "moment inner"
     parts = [f"<h3>{escape(moment.title)}<small>{charts.clock(moment.stamp)}</small></h3>"]
     if moment.scene is not None:
         parts.append(_figure(pictures.jpeg(moment.scene, 560, 78), "from outside", "scene"))
@@ -234,7 +234,7 @@ def _moment(moment: Moment) -> str:
         frame = moment.frames[name]
         picture = pictures.depth_picture(frame) if frame.ndim == 2 else frame
         parts.append(_figure(pictures.jpeg(picture, 256), name.replace("_", " "), ""))
-    return f'<div class="moment">{"".join(parts)}</div>'
+    return f'<div class="{css}">{"".join(parts)}</div>'
 
 
 def _figure(address: str, caption: str, css: str) -> str:

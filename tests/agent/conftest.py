@@ -140,6 +140,7 @@ def make_episode() -> tuple[EpisodeLog, Result]:
         Fact.parse("sounding(phone)"): [Change(12.0, True, "heard"), Change(61.0, False, "heard")],
         Fact.parse("kind(red_mug, mug)"): [Change(20.0, True, "seen")],
     }
+    log.wanted = {Fact.parse("in(red_mug, sink)")}
     log.heard = [
         Heard(float(t), "ring", 1.2 + 0.3 * np.sin(t / 9) + 0.05 * float(rng.standard_normal()), 0.9)
         for t in np.arange(12, 60, 0.7)
