@@ -16,7 +16,7 @@ from yanshi.agent.skills.stand import reachable, stands
 from yanshi.agent.skills.surroundings import fly, objects_near
 from yanshi.contracts import Entity
 
-__all__ = ["EMPTY", "nominal_yaw", "pick", "pick_places"]
+__all__ = ["EMPTY", "nominal_yaw", "pick", "pick_places", "grasps_in_reach", "before"]
 
 Array = NDArray[Any]
 EMPTY = 0.004
@@ -66,7 +66,7 @@ def _grasps(now: Situation, entity: Entity, base_w: Array) -> list[Grasp]:
     return upright[:4] + sorted(leaning, key=lambda grasp: grasp.cost)[:4]
 
 
-def _before(grasp: Grasp) -> Array:
+def before(grasp: Grasp) -> Array:
     """The hand (4, 4) before it goes straight to the grip: back along its own direction, less so for a leaning hand."""
     T_we = grasp.T_we.copy()
     T_we[:3, 3] -= _OVER * T_we[:3, 2]
@@ -81,7 +81,7 @@ def pick_places(now: Situation, entity: Entity) -> list[Array]:
             found = _grasps(now, entity, pose_w)
             upright = [grasp for grasp in found if grasp.T_we[2, 2] < -0.99]
             chosen = [grasp for grasp in found if grasp.T_we[2, 2] >= -0.99] if lean else upright
-            return [_before(chosen[0]), chosen[0].T_we] if chosen else []
+            return [before(chosen[0]), chosen[0].T_we] if chosen else []
 
         places = stands(now, entity.position_w, poses)
         if places:
@@ -95,23 +95,23 @@ def _come_near(now: Situation, entity: Entity, attempt: int) -> Generator[Comman
         width = 1000 * float(np.min(entity.extent[:2]))
         opens = 1000 * now.robot.max_opening
         raise GiveUpError(f"{entity.name} is too wide for my hand: {width:.0f} mm, and it opens {opens:.0f} mm.")
-    found = _within_reach(now, entity)
+    found = grasps_in_reach(now, entity)
     if found and (attempt < 2 or not now.mobile):
         return found[attempt % len(found)]
     if now.mobile:
         places = pick_places(now, entity)
         if places:
             yield from drive(now, places[min(attempt // 2, len(places) - 1)], "come near", look_at_w=entity.position_w)
-            found = _within_reach(now, now.entity(entity.name))
+            found = grasps_in_reach(now, now.entity(entity.name))
     if not found:
         raise GiveUpError(f"{entity.name} is out of my reach.")
     return found[0]
 
 
-def _within_reach(now: Situation, entity: Entity) -> list[Grasp]:
+def grasps_in_reach(now: Situation, entity: Entity) -> list[Grasp]:
     """The grips that the arm can do from where the base stands, best first."""
     scored = [
-        (grasp, reachable(now, now.base_w, [_before(grasp), grasp.T_we])) for grasp in _grasps(now, entity, now.base_w)
+        (grasp, reachable(now, now.base_w, [before(grasp), grasp.T_we])) for grasp in _grasps(now, entity, now.base_w)
     ]
     return [
         grasp
@@ -124,7 +124,7 @@ def _grip(now: Situation, entity: Entity, grasp: Grasp) -> Generator[Command, No
     """Reach for the object, close and lift; returns what went wrong, or an empty string."""
     center = entity.position_w
     now.gripper = grasp.opening
-    over = _before(grasp)
+    over = before(grasp)
     if not (yield from fly(now, over, "reach over", look_at_w=center, besides=(entity.name,))):
         return "I could not get over it"
     down = Motion(phase="descend", speed=0.22, near=0.005, aligned=0.06, timeout=3.0, look_at_w=center)
@@ -135,7 +135,7 @@ def _grip(now: Situation, entity: Entity, grasp: Grasp) -> Generator[Command, No
     if now.opening < EMPTY:
         return "the gripper closed on nothing"
     entity = now.entity(entity.name)
-    before = float(entity.position_w[2])
+    height = float(entity.position_w[2])
     now.grip = _grip_of(now, entity)
     lifted = now.T_we
     lifted[2, 3] += _LIFT
@@ -144,7 +144,7 @@ def _grip(now: Situation, entity: Entity, grasp: Grasp) -> Generator[Command, No
     )
     entity = now.entity(entity.name)
     seen = entity.last_seen is not None and now.time - entity.last_seen < 0.3
-    if now.opening < EMPTY or (seen and entity.position_w[2] < before + 0.4 * _LIFT):
+    if now.opening < EMPTY or (seen and entity.position_w[2] < height + 0.4 * _LIFT):
         now.grip = None
         return "it slipped out of the gripper"
     return ""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from yanshi.agent.skills.drive import drive
 from yanshi.agent.skills.grasp import FINGER_TIP, nearest_half_turn
 from yanshi.agent.skills.motion import Motion, above, grip_to, move, top_down, twist_towards
-from yanshi.agent.skills.pick import nominal_yaw
+from yanshi.agent.skills.pick import before, grasps_in_reach, nominal_yaw
 from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
 from yanshi.agent.skills.stand import reachable, stands
 from yanshi.agent.skills.surroundings import fly
@@ -45,20 +45,50 @@ def push(now: Situation, name: str, target: str) -> Script:
             return f"{name} is on {target}."
         goal = _goal(entity, onto, region)
         start = yield from _come_near(now, entity, goal, attempt)
-        yield from grip_to(now, 0.0, "close", timeout=0.5)
-        over = above(start, 0.10)
-        if (yield from fly(now, over, "reach behind", look_at_w=entity.position_w)):
-            yield from move(
-                now, start, Motion(phase="descend", speed=0.2, near=0.008, timeout=2.5, look_at_w=entity.position_w)
-            )
-            yield from _sweep(now, name, onto, region)
-        up = now.T_we
-        back = up[:3, 3] - 0.02 * _unit(goal[:2] - up[:2, 3])[[0, 1, 1]] * [1.0, 1.0, 0.0]
-        up[:3, 3] = [back[0], back[1], up[2, 3] + 0.13]
-        yield from move(now, up, Motion(phase="retreat", speed=0.25, near=0.02, aligned=3.2, timeout=2.0))
+        if start is None or attempt == _ATTEMPTS - 1:
+            yield from _drag(now, entity, goal)
+        else:
+            yield from _push_from(now, name, start, onto, region)
     if _arrived(now.entity(name), onto, region):
         return f"{name} is on {target}."
     raise GiveUpError(f"I could not push {name} onto {target} ({_ATTEMPTS} attempts).")
+
+
+def _push_from(now: Situation, name: str, start: Array, onto: Entity, region: Region) -> Generator[Command, None, None]:
+    """Come down behind the object, push, draw back and rise."""
+    look = now.entity(name).position_w
+    yield from grip_to(now, 0.0, "close", timeout=0.5)
+    if not (yield from fly(now, above(start, 0.10), "reach behind", look_at_w=look)):
+        return
+    yield from move(now, start, Motion(phase="descend", speed=0.2, near=0.008, timeout=2.5, look_at_w=look))
+    yield from _sweep(now, name, onto, region)
+    way = _unit(_goal(now.entity(name), onto, region)[:2] - now.T_we[:2, 3])
+    up = now.T_we
+    up[:3, 3] += [*(-0.02 * way), 0.13]
+    yield from move(now, up, Motion(phase="retreat", speed=0.25, near=0.02, aligned=3.2, timeout=2.0))
+
+
+def _drag(now: Situation, entity: Entity, goal: Array) -> Generator[Command, None, None]:
+    """Where there is no room behind it: hold the object from above and slide it along without lifting it."""
+    grasps = grasps_in_reach(now, entity)
+    if not grasps:
+        raise GiveUpError(f"I cannot reach behind {entity.name}, nor hold it.")
+    look = entity.position_w
+    now.gripper = grasps[0].opening
+    if (yield from fly(now, before(grasps[0]), "reach over", look_at_w=look, besides=(entity.name,))):
+        yield from move(
+            now, grasps[0].T_we, Motion(phase="descend", speed=0.2, near=0.006, timeout=2.5, look_at_w=look)
+        )
+        yield from grip_to(now, 0.0, "hold", look_at_w=look)
+        slide = now.T_we
+        slide[:2, 3] += goal[:2] - entity.position_w[:2]
+        yield from move(
+            now, slide, Motion(phase="slide", speed=_SPEED, near=0.008, aligned=0.3, timeout=8.0, look_at_w=goal)
+        )
+    yield from grip_to(now, now.robot.max_opening, "let go", timeout=0.8)
+    yield from move(
+        now, above(now.T_we, 0.13), Motion(phase="retreat", speed=0.25, near=0.02, aligned=3.2, timeout=2.0)
+    )
 
 
 def _unit(v: Array) -> Array:
@@ -92,7 +122,9 @@ def _behind(base_w: Array, entity: Entity, goal: Array, gap: float) -> Array:
     return top_down(place, yaw)
 
 
-def _come_near(now: Situation, entity: Entity, goal: Array, attempt: int) -> Generator[Command, None, Array]:
+def _come_near(now: Situation, entity: Entity, goal: Array, attempt: int) -> Generator[Command, None, Array | None]:
+    """The hand (4, 4) behind the object, from another place where it must be; None where there is no room for it."""
+
     def along(base_w: Array) -> list[Array]:
         start = _behind(base_w, entity, goal, _BEHIND)
         end = start.copy()
@@ -107,7 +139,7 @@ def _come_near(now: Situation, entity: Entity, goal: Array, attempt: int) -> Gen
             yield from drive(now, places[min(attempt, len(places) - 1)], "come near", look_at_w=entity.position_w)
             if reachable(now, now.base_w, along(now.base_w)) > 0.0:
                 return along(now.base_w)[1]
-    raise GiveUpError(f"I cannot reach behind {entity.name}.")
+    return None
 
 
 def _sweep(now: Situation, name: str, onto: Entity, region: Region) -> Generator[Command, None, None]:
