@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from yanshi.agent.episode import Outcome, Request, Step
-from yanshi.envs.oracle import Oracle
 from yanshi.goals import Goal
 
 LOOK_EVERY = 5
 """Turns between two looks at whether the goal happens to hold."""
 
 
+class Truth(Protocol):
+    """What the judge asks, such as `yanshi.envs.oracle.Oracle`."""
+
+    def holds(self, goal: Goal) -> bool:
+        """Whether a goal is met now."""
+
+    def progress(self, goal: Goal) -> float:
+        """The part of its conditions that are met [0, 1]."""
+
+
 class Judge:
     """A subscriber that asks the oracle at the end of each instruction whether its goal holds."""
 
-    def __init__(self, oracle: Oracle, goals: Sequence[Goal]) -> None:
+    def __init__(self, oracle: Truth, goals: Sequence[Goal]) -> None:
         """Check `goals`, one for each instruction, in the oracle's names."""
         self._oracle = oracle
         self._goals = tuple(goals)

@@ -23,7 +23,7 @@ _RAMP = np.array([[13, 17, 28], [49, 46, 105], [140, 56, 120], [226, 106, 92], [
 
 
 QUIET, RANGE = 10.0, 55.0
-"""Of a spectrogram: the least level that is brightest, so that mere noise stays dark, and how far below is black [dB]."""
+"""Of a spectrogram [dB]: the least level that is brightest, so that mere noise stays dark; how far below is black."""
 
 
 def turbo(values: NDArray[Any]) -> NDArray[np.uint8]:
