@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.skills.motion import forward_pose, top_down
-from yanshi.contracts import Entity
+from yanshi.contracts import Entity, Room
 
-__all__ = ["FINGER_DEPTH", "FINGER_TIP", "Grasp", "box_corners", "tilted", "top_grasps", "wrap"]
+__all__ = [
+    "FINGER_DEPTH",
+    "FINGER_TIP",
+    "Clutter",
+    "Grasp",
+    "Obstacle",
+    "obstacle",
+    "box_corners",
+    "tilted",
+    "top_grasps",
+    "wrap",
+]
 
 Array = NDArray[Any]
 FINGER_DEPTH = 0.038
@@ -37,6 +47,48 @@ class Grasp:
     """How wide to open on the way in [m]."""
     cost: float
     """Lower is better."""
+    crowd: float
+    """The part of the cost that is for what fingers and palm would strike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """An upright prism that the hand may strike."""
+
+    corners_w: Array
+    """(4, 2) of its outline in the map [m]."""
+    bottom: float
+    top: float
+    """[m]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Clutter:
+    """What the hand may strike near an object."""
+
+    obstacles: tuple[Obstacle, ...] = ()
+    room: Room | None = None
+
+    def strikes(self, center: Array, yaw: float, opening: float) -> float:
+        """How badly fingers and palm would strike things and walls, the hand pointing down at a point (3,) of the map: 0 is free."""
+        along, across = np.array([np.cos(yaw), np.sin(yaw)]), np.array([-np.sin(yaw), np.cos(yaw)])
+        cost = 0.0
+        for other in self.obstacles:
+            if other.top < center[2] - FINGER_TIP or other.bottom > center[2] + 0.1:
+                continue
+            corners = other.corners_w - center[:2]
+            low_a, high_a = (corners @ along).min(), (corners @ along).max()
+            low_x, high_x = (corners @ across).min(), (corners @ across).max()
+            finger = opening / 2.0 + 0.020
+            if high_x > -0.014 and low_x < 0.014 and high_a > -finger and low_a < finger:
+                cost += 1.0
+            tall = other.top > center[2] + FINGER_DEPTH
+            if tall and high_x > -_PALM[0] and low_x < _PALM[0] and high_a > -_PALM[1] and low_a < _PALM[1]:
+                cost += 2.0
+        palm = [center[:2] + a * _PALM[1] * along + b * _PALM[0] * across for a in (-1, 1) for b in (-1, 1)]
+        if self.room is not None and not all(self.room.contains(corner) for corner in palm):
+            cost += 3.0
+        return cost
 
 
 def wrap(angle: float) -> float:
@@ -63,8 +115,11 @@ def _sides(entity: Entity) -> list[tuple[float, float, float]]:
     sides = [(entity.yaw, float(ex), 0.0), (entity.yaw + np.pi / 2, float(ey), 0.0)]
     narrow = min(ex, ey)
     sides = [(yaw, width, 3.0 * (width - narrow)) for yaw, width, _ in sides]
-    if entity.attributes.get("shape") in ("cylinder", "round") and max(ex, ey) - narrow < 0.006:
-        sides += [(entity.yaw + turn, float(narrow), 0.02) for turn in (np.pi / 4, -np.pi / 4, np.pi / 8, -np.pi / 8)]
+    shape = entity.attributes.get("shape")
+    if (shape in ("cylinder", "round") and max(ex, ey) - narrow < 0.006) or shape == "oval":
+        for turn in (np.pi / 4, -np.pi / 4, np.pi / 8, -np.pi / 8, 3 * np.pi / 8, -3 * np.pi / 8):
+            width = float(np.hypot(ex * np.cos(turn), ey * np.sin(turn)))
+            sides.append((entity.yaw + turn, width, 0.02 + 3.0 * (width - narrow)))
     return sides
 
 
@@ -75,69 +130,56 @@ def _grip_height(entity: Entity) -> float:
     return float(max(min(wanted, top - 0.008), top - FINGER_DEPTH + 0.004, bottom + FINGER_TIP + 0.003))
 
 
-def top_grasps(entity: Entity, max_opening: float, nominal_yaw: float, others: Iterable[Entity] = ()) -> list[Grasp]:
+def top_grasps(entity: Entity, max_opening: float, nominal_yaw: float, clutter: Clutter | None = None) -> list[Grasp]:
     """Grips from above, best first.
 
     Args:
         entity: the object, with its box.
         max_opening: how far the fingers open [m].
         nominal_yaw: finger direction in the map that the wrist likes best [rad].
-        others: objects near it that the hand should not strike.
+        clutter: what the hand should not strike.
     """
     center = np.array([entity.position_w[0], entity.position_w[1], _grip_height(entity)])
-    others = [other for other in others if other.name != entity.name]
+    clutter = clutter or Clutter()
     found = []
     for yaw, width, preference in _sides(entity):
         if width > max_opening - _SLACK + 1e-9:
             continue
         yaw = nearest_half_turn(yaw, nominal_yaw)
         opening = min(max_opening, max(width + 0.03, 0.04))
-        crowd = _crowding(center, yaw, opening, others)
+        crowd = clutter.strikes(center, yaw, opening)
         found.append(
             Grasp(
                 T_we=top_down(center, yaw),
                 width=width,
                 opening=opening,
                 cost=preference + 0.15 * abs(wrap(yaw - nominal_yaw)) + crowd,
+                crowd=crowd,
             )
         )
     return sorted(found, key=lambda grasp: grasp.cost)
 
 
-def tilted(grasp: Grasp, bearing: float, tilt: float) -> Grasp:
+def tilted(grasp: Grasp, bearing: float, tilt: float, clutter: Clutter) -> Grasp:
     """A grip from above, the hand tilted by an angle [rad] so that it comes from the side of the robot: it reaches farther.
 
     Args:
         grasp: a grip from straight above.
         bearing: direction [rad] in the map from the robot to the object.
         tilt: of the hand from the vertical [rad].
+        clutter: what the hand should not strike.
     """
     yaw = float(np.arctan2(grasp.T_we[1, 1], grasp.T_we[0, 1]))
     heading = min((yaw + np.pi / 2, yaw - np.pi / 2), key=lambda h: abs(wrap(h - bearing)))
     T_we = forward_pose(grasp.T_we[:3, 3], heading, dip=np.pi / 2 - tilt)
-    return replace(grasp, T_we=T_we, cost=grasp.cost + 0.3 * tilt + 0.4 * abs(wrap(heading - bearing)))
+    palm = grasp.T_we[:3, 3] - 0.06 * np.sin(tilt) * np.array([np.cos(heading), np.sin(heading), 0.0])
+    crowd = clutter.strikes(palm, yaw, grasp.opening)
+    cost = grasp.cost - grasp.crowd + crowd + 0.3 * tilt + 0.4 * abs(wrap(heading - bearing))
+    return replace(grasp, T_we=T_we, cost=cost, crowd=crowd)
 
 
-def _crowding(center: Array, yaw: float, opening: float, others: list[Entity]) -> float:
-    """How badly fingers and palm would strike what stands around: 0 is free."""
-    along, across = np.array([np.cos(yaw), np.sin(yaw)]), np.array([-np.sin(yaw), np.cos(yaw)])
-    cost = 0.0
-    for other in others:
-        top = other.position_w[2] + other.extent[2] / 2.0
-        if top < center[2] - FINGER_TIP or other.position_w[2] - other.extent[2] / 2.0 > center[2] + 0.1:
-            continue
-        corners = box_corners(other) - center[:2]
-        low_a, high_a = (corners @ along).min(), (corners @ along).max()
-        low_x, high_x = (corners @ across).min(), (corners @ across).max()
-        finger = opening / 2.0 + 0.020
-        if high_x > -0.014 and low_x < 0.014 and high_a > -finger and low_a < finger:
-            cost += 1.0
-        if (
-            top > center[2] + FINGER_DEPTH
-            and high_x > -_PALM[0]
-            and low_x < _PALM[0]
-            and high_a > -_PALM[1]
-            and low_a < _PALM[1]
-        ):
-            cost += 2.0
-    return cost
+def obstacle(entity: Entity) -> Obstacle:
+    """An entity as the hand may strike it: its box."""
+    height = float(entity.extent[2])
+    bottom = float(entity.position_w[2]) - (height / 2.0 if entity.category == "object" else 0.0)
+    return Obstacle(box_corners(entity), bottom, bottom + height)

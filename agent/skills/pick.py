@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.skills.drive import drive
-from yanshi.agent.skills.grasp import Grasp, tilted, top_grasps, wrap
+from yanshi.agent.skills.grasp import Clutter, Grasp, obstacle, tilted, top_grasps, wrap
 from yanshi.agent.skills.motion import Motion, grip_to, move
 from yanshi.agent.skills.script import Command, GiveUpError, Grip, Script, Situation
 from yanshi.agent.skills.stand import reachable, stands
@@ -58,12 +58,23 @@ def pick(now: Situation, name: str) -> Script:
 
 def _grasps(now: Situation, entity: Entity, base_w: Array) -> list[Grasp]:
     """Grips for a robot that stands at a base pose, best first: from straight above, and for far things a little tilted."""
-    others = objects_near(now, entity.position_w, 0.3, besides=(entity.name,))
-    upright = top_grasps(entity, now.robot.max_opening, nominal_yaw(base_w, entity.position_w), others)
+    room = next((room for room in now.floor_plan.rooms if room.contains(entity.position_w)), None)
+    around = [obstacle(other) for other in objects_near(now, entity.position_w, 0.3, besides=(entity.name,))]
+    around += [obstacle(other) for other in now.floor_plan.fixtures if _beside(other, entity)]
+    clutter = Clutter(tuple(around), room)
+    upright = top_grasps(entity, now.robot.max_opening, nominal_yaw(base_w, entity.position_w), clutter)
     bearing = float(np.arctan2(entity.position_w[1] - base_w[1], entity.position_w[0] - base_w[0]))
     far = float(np.linalg.norm(entity.position_w[:2] - base_w[:2])) > 0.6
-    leaning = [tilted(grasp, bearing, tilt) for grasp in upright for tilt in (0.35, 0.6)] if far else []
-    return upright[:4] + sorted(leaning, key=lambda grasp: grasp.cost)[:4]
+    leaning = [tilted(grasp, bearing, tilt, clutter) for grasp in upright[:4] for tilt in (0.35, 0.6)] if far else []
+    return sorted(upright[:4] + leaning, key=lambda grasp: grasp.cost)[:8]
+
+
+def _beside(fixture: Entity, entity: Entity) -> bool:
+    """Whether a piece of furniture stands beside an object, which is neither on nor in it."""
+    c, s = np.cos(fixture.yaw), np.sin(fixture.yaw)
+    local = np.abs((entity.position_w[:2] - fixture.position_w[:2]) @ np.array([[c, -s], [s, c]]))
+    near = bool(np.all(local < fixture.extent[:2] / 2.0 + 0.2)) and fixture.articulation is None
+    return near and not bool(np.all(local < fixture.extent[:2] / 2.0))
 
 
 def before(grasp: Grasp) -> Array:
