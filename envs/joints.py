@@ -26,27 +26,21 @@ class Joints:
     """
 
     def __init__(self, model: mujoco.MjModel, joints: Sequence[str], actuators: Sequence[str]) -> None:
-        ids = np.array([model.joint(name).id for name in joints])
-        acts = np.array([model.actuator(name).id for name in actuators])
-        self.joints = _indices(ids)
-        self.qpos = _indices(model.jnt_qposadr[ids])
-        self.dofs = _indices(model.jnt_dofadr[ids])
-        self.ctrl = _indices(acts)
-        self.slides: list[bool] = (model.jnt_type[ids] == mujoco.mjtJoint.mjJNT_SLIDE).tolist()
+        ids = np.array([model.joint(name).id for name in joints], dtype=np.intp)
+        acts = np.array([model.actuator(name).id for name in actuators], dtype=np.intp)
+        self.indices = np.array([ids, model.jnt_qposadr[ids], model.jnt_dofadr[ids], acts], dtype=np.intp)
+        """(4, n): numbers of the joints, where they are in qpos, in qvel, and their actuators in ctrl."""
+        self.qpos: NDArray[np.intp] = self.indices[1]
+        self.slides = np.asarray(model.jnt_type[ids] == mujoco.mjtJoint.mjJNT_SLIDE)
+        """(n,) which joints slide."""
         limited = model.jnt_limited[ids].astype(bool)
-        self.low: list[float] = np.where(limited, model.jnt_range[ids, 0] + MARGIN, -np.inf).tolist()
-        self.high: list[float] = np.where(limited, model.jnt_range[ids, 1] - MARGIN, np.inf).tolist()
+        self.low = np.where(limited, model.jnt_range[ids, 0] + MARGIN, -np.inf)
+        """(n,) [rad or m]."""
+        self.high = np.where(limited, model.jnt_range[ids, 1] - MARGIN, np.inf)
+        """(n,) [rad or m]."""
         gain = model.actuator_gainprm[acts, 0]
-        self.lag: list[float] = (-model.actuator_biasprm[acts, 2] / np.where(gain > 0.0, gain, 1.0)).tolist()
-        """Seconds by which a position servo trails a ramp: kv / kp."""
-
-    def beyond(self, positions: list[float], rates: list[float], dt: float) -> list[int]:
-        """Which joints would be beyond a limit after `dt` [s] at their rates."""
-        found = []
-        for i, (position, rate, low, high) in enumerate(zip(positions, rates, self.low, self.high, strict=True)):
-            if not low < position + rate * dt < high:
-                found.append(i)
-        return found
+        self.lag = -model.actuator_biasprm[acts, 2] / np.where(gain > 0.0, gain, 1.0)
+        """(n,) seconds by which a position servo trails a ramp: kv / kp."""
 
 
 def require_carried(model: mujoco.MjModel, site: str, joints: Sequence[str]) -> None:
@@ -63,10 +57,3 @@ def require_carried(model: mujoco.MjModel, site: str, joints: Sequence[str]) -> 
     for joint in joints:
         if int(model.joint(joint).bodyid[0]) not in carriers:
             raise WorldError(f"Joint '{joint}' does not move the site '{site}'.")
-
-
-def _indices(numbers: NDArray[np.integer]) -> slice | NDArray[np.integer]:
-    """A slice where the numbers are consecutive, which is faster to read and write."""
-    if np.array_equal(numbers, np.arange(numbers[0], numbers[0] + len(numbers))):
-        return slice(int(numbers[0]), int(numbers[0]) + len(numbers))
-    return numbers
