@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
             "versions": versions(),
         },
     )
-    _table(by_task, overall, options)
+    _table(by_task, overall, options, _perception(config))
     say(str(folder / "bench.json"))
     return 0
 
@@ -119,8 +119,10 @@ def _run(jobs: Sequence[Job], folder: Path, workers: int) -> list[EpisodeResult]
         return run_jobs(jobs, folder / "episodes.jsonl", workers, tell)
 
 
-def _table(by_task: dict[str, dict[str, Any]], overall: dict[str, Any], options: Options) -> None:
-    title = f"{options.suite}, agent {options.agent}" + (f", without {options.ablate}" if options.ablate else "")
+def _table(by_task: dict[str, dict[str, Any]], overall: dict[str, Any], options: Options, perception: str) -> None:
+    title = f"{options.suite}, agent {options.agent}, {perception} perception" + (
+        f", without {options.ablate}" if options.ablate else ""
+    )
     table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
     table.add_column("task")
     for column in ("n", "success", "95 % interval", "progress", "false success", "median time"):

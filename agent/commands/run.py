@@ -159,6 +159,8 @@ def _carry_out(episode: Episode, options: Options, folder: Path, began: float) -
         try:
             loop.run(episode.requests, Limits(horizon=options.seconds))
         except KeyboardInterrupt:
+            if log.outcome is None:
+                raise
             say("Interrupted: writing what there is.")
         assert log.outcome is not None
         result = Result(

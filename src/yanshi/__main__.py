@@ -32,7 +32,7 @@ Try:   yanshi run "put the red mug in the sink" --world home --seed 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0 done, 1 not achieved, 2 bad input."""
+    """Run one command and return its exit status: 0 done, 1 not achieved, 2 bad input, 130 interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help", "help"):
         lines = "\n".join(f"  {name:<8} {text}" for name, text in COMMANDS.items())
@@ -46,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _command(rest[0], files)(rest[1:])
     except YanshiError as error:
         return _complain(" ".join(str(error).split()))
+    except KeyboardInterrupt:
+        print("yanshi: interrupted.", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
