@@ -18,6 +18,7 @@ import mujoco
 import numpy as np
 
 from yanshi.contracts import Array
+from yanshi.envs.senses.culling import hidden, outside
 from yanshi.errors import RenderingError
 
 NEAR, FAR = 0.01, 60.0
@@ -149,7 +150,7 @@ class Renderer:
             self._state = state
         view = self._views.get((camera, width, height)) if isinstance(camera, int) else None
         if view is None:
-            self._update(data, camera)
+            self._update(data, camera, width / height)
             rgb = np.empty((height, width, 3), np.uint8)
             depth = np.empty((height, width), np.float32)
             self._draw(rgb, depth)
@@ -163,14 +164,14 @@ class Renderer:
 
     def picture(self, data: mujoco.MjData, camera: int | mujoco.MjvCamera, width: int, height: int) -> Array:
         """What `camera` sees now, (H, W, 3) uint8, without its depth: for pictures that people look at."""
-        self._update(data, camera)
+        self._update(data, camera, width / height)
         rgb = np.empty((height, width, 3), np.uint8)
         self._draw(rgb, None)
         return rgb[::-1]
 
     def segment(self, data: mujoco.MjData, camera: int | mujoco.MjvCamera, width: int, height: int) -> Array:
         """(H, W) int32: which geom each pixel shows, -1 where none."""
-        self._update(data, camera)
+        self._update(data, camera, width / height)
         flags = (mujoco.mjtRndFlag.mjRND_SEGMENT, mujoco.mjtRndFlag.mjRND_IDCOLOR)
         for flag in flags:
             self._scene.flags[flag] = 1
@@ -189,13 +190,21 @@ class Renderer:
         shown: Array = geom_of[index]
         return shown
 
-    def _update(self, data: mujoco.MjData, camera: int | mujoco.MjvCamera) -> None:
+    def _update(self, data: mujoco.MjData, camera: int | mujoco.MjvCamera, aspect: float) -> None:
+        """Fill the scene with what `camera` may see. What lies outside its view can still throw shadows into it and
+        be reflected.
+        """
         if isinstance(camera, int):
             self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED.value
             self._camera.fixedcamid = camera
             camera = self._camera
         everything = mujoco.mjtCatBit.mjCAT_ALL.value
-        mujoco.mjv_updateScene(self.model, data, self._option, None, camera, everything, self._scene)
+        model = self.model
+        mujoco.mjv_updateCamera(model, data, camera, self._scene)
+        direct = not self.quality.shadow_size and not self.quality.reflections
+        unseen = outside(model, data, self._scene, aspect) if direct else np.zeros(model.ngeom, dtype=np.bool_)
+        with hidden(model, unseen):
+            mujoco.mjv_updateScene(model, data, self._option, None, camera, everything, self._scene)
         for eye in self._scene.camera:
             scale = NEAR / eye.frustum_near
             eye.frustum_center *= scale
