@@ -97,7 +97,9 @@ def _operate(now: Situation, name: str, goal: float) -> Script:
 
 
 def approach_handle(now: Situation, handle: Handle, value: float, base_w: Array) -> tuple[float, Hold]:
-    """How the hand takes the handle most easily from a base pose (x, y, yaw), and the effort of it; infinite when it cannot."""
+    """How the hand takes the handle most easily from a base pose (x, y, yaw), and the effort of it; infinite when
+    it cannot.
+    """
     best = (np.inf, Hold(_DIPS[0]))
     for lag in (0.0, 0.5, -0.5) if handle.upright else (0.0,):
         for dip in _DIPS:

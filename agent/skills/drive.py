@@ -19,7 +19,8 @@ __all__ = ["drive", "free_space", "glide"]
 
 Array = NDArray[Any]
 _MARGIN = -0.005
-"""What the base keeps clear of occupied cells beyond its footprint [m]. A cell counts as occupied when anything is in it, and
+"""What the base keeps clear of occupied cells beyond its footprint [m]. A cell counts as occupied when anything is
+in it, and
 the footprint is a little larger than the base: that is margin enough, and standing close gives the arm its reach."""
 _LOOKAHEAD = 0.30
 _STRETCHED = 0.10
@@ -206,7 +207,9 @@ def _point_at(way: Array, lengths: Array, s: float) -> Array:
 
 
 def _bars(now: Situation, position: Array, to: Array) -> Array | None:
-    """Points (n, 2) of the map that the safety scanner sees right before the base in the direction it drives, if there are such."""
+    """Points (n, 2) of the map that the safety scanner sees right before the base in the direction it drives, if
+    there are such.
+    """
     frame = now.observation.frames.get("scan")
     if frame is None or frame.T_bs is None or now.time - frame.stamp > 0.5 or not len(frame.data):
         return None

@@ -70,7 +70,9 @@ class Clutter:
     room: Room | None = None
 
     def strikes(self, center: Array, yaw: float, opening: float) -> float:
-        """How badly fingers and palm would strike things and walls, the hand pointing down at a point (3,) of the map: 0 is free."""
+        """How badly fingers and palm would strike things and walls, the hand pointing down at a point (3,) of the
+        map: 0 is free.
+        """
         along, across = np.array([np.cos(yaw), np.sin(yaw)]), np.array([-np.sin(yaw), np.cos(yaw)])
         cost = 0.0
         for other in self.obstacles:
@@ -161,7 +163,8 @@ def top_grasps(entity: Entity, max_opening: float, nominal_yaw: float, clutter: 
 
 
 def tilted(grasp: Grasp, bearing: float, tilt: float, clutter: Clutter) -> Grasp:
-    """A grip from above, the hand tilted by an angle [rad] so that it comes from the side of the robot: it reaches farther.
+    """A grip from above, the hand tilted by an angle [rad] so that it comes from the side of the robot: it reaches
+    farther.
 
     Args:
         grasp: a grip from straight above.

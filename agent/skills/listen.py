@@ -54,7 +54,8 @@ def listen(now: Situation, *names: str) -> Script:
 
 
 def cross(events: Sequence[SoundEvent]) -> Array | None:
-    """Where bearings cross: the point (x, y) of the map [m] nearest to all of them, or None when they are nearly parallel.
+    """Where bearings cross: the point (x, y) of the map [m] nearest to all of them, or None when they are nearly
+    parallel.
 
     Least squares on the distances to the lines, weighted by the inverse variance of azimuth.
     """

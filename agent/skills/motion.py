@@ -136,7 +136,8 @@ def twist_towards(
 def _turn_to(T_bt: Array, T_be: Array) -> Array:
     """Rotation (3,) [rad] from one hand pose in the base to another: the shortest, unless it would wind up the wrist.
 
-    A hand that points down turns about the vertical by way of where its fingers move across the line from the base to it.
+    A hand that points down turns about the vertical by way of where its fingers move across the line from the base
+    to it.
     """
     shortest = rotation_vector(T_bt[:3, :3] @ T_be[:3, :3].T)
     if T_bt[2, 2] > -0.9 or T_be[2, 2] > -0.9 or np.linalg.norm(shortest) < np.pi / 2:
@@ -163,7 +164,8 @@ def move(
 ) -> Moving:
     """Bring the hand to a pose of the map (4, 4), or to one that is asked for anew at every step.
 
-    Returns whether it arrived; it also ends when `stop` says so, on time-out, and when it has not come nearer for a second.
+    Returns whether it arrived; it also ends when `stop` says so, on time-out, and when it has not come nearer for a
+    second.
     """
     start = now.time
     speed = 0.06
@@ -210,7 +212,9 @@ def wait(now: Situation, seconds: float, phase: str, look_at_w: Array | None = N
 
 
 def rest(now: Situation) -> Array:
-    """The hand's carrying pose (4, 4) in the map: pointing down, drawn in over the base so that it passes where the base passes."""
+    """The hand's carrying pose (4, 4) in the map: pointing down, drawn in over the base so that it passes where the
+    base passes.
+    """
     T_be = now.kinematics.home_T_be.copy()
     if now.mobile:
         T_be[0, 3] = min(float(T_be[0, 3]), now.robot.footprint - 0.03)

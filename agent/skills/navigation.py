@@ -105,7 +105,8 @@ class ClearanceMap:
     def way(self, start_w: Array, goal_w: Array) -> Array | None:
         """A smoothed way (n, 2) [m] from start to goal, or None when there is none.
 
-        A start in the forbidden margin (pushed there, or beside furniture that was just opened) first leaves it by the shortest line.
+        A start in the forbidden margin (pushed there, or beside furniture that was just opened) first leaves it by
+        the shortest line.
         """
         start = self.nearest_free(start_w)
         if start is None or not self.is_free(goal_w):
@@ -149,7 +150,8 @@ def shortest_path(weight: Array, start: tuple[int, int], goal: tuple[int, int]) 
     """A* over the eight neighbours of each cell; corners of forbidden cells are not cut.
 
     Args:
-        weight: (ny, nx) cost of a unit of length in each cell, at least 1; infinite where forbidden. A step costs its length times the mean
+        weight: (ny, nx) cost of a unit of length in each cell, at least 1; infinite where forbidden. A step costs
+        its length times the mean
             weight of its two cells.
         start: cell (j, i).
         goal: cell (j, i).

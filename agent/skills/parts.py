@@ -1,4 +1,6 @@
-"""Where the moving parts of furniture are: a drawer pulled out, a door ajar, seen from their articulation and opening."""
+"""Where the moving parts of furniture are: a drawer pulled out, a door ajar, seen from their articulation and
+opening.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ Array = NDArray[Any]
 
 
 def swing(entity: Entity, value: float) -> tuple[Array, Array]:
-    """Rotation (3, 3) and translation (3,) in the entity frame that take the closed part to a joint value [m or rad]."""
+    """Rotation (3, 3) and translation (3,) in the entity frame that take the closed part to a joint value [m or
+    rad].
+    """
     articulation = entity.articulation
     if articulation is None:
         return np.eye(3), np.zeros(3)
@@ -41,7 +45,9 @@ def moved_direction(entity: Entity, direction_e: Array, value: float) -> Array:
 
 
 def outline(entity: Entity, opening: float, spacing: float = 0.025) -> Array:
-    """Points (n, 2) of the map [m] that a part covers on the floor beyond its furniture, when open by a fraction [0, 1]."""
+    """Points (n, 2) of the map [m] that a part covers on the floor beyond its furniture, when open by a fraction
+    [0, 1].
+    """
     articulation, handle = entity.articulation, entity.region("handle")
     if articulation is None or handle is None:
         return np.zeros((0, 2))
@@ -65,7 +71,9 @@ def outline(entity: Entity, opening: float, spacing: float = 0.025) -> Array:
 
 
 def _edge(handle: Region, pivot: Array) -> Array:
-    """The free edge of a hinged panel: a hand's breadth beyond its handle, as far from the panel's plane as the hinge."""
+    """The free edge of a hinged panel: a hand's breadth beyond its handle, as far from the panel's plane as the
+    hinge.
+    """
     arm = handle.center_e - pivot
     across = int(np.argmax(np.abs(arm[:2])))
     edge = pivot.copy()

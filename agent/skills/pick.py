@@ -57,7 +57,9 @@ def pick(now: Situation, name: str) -> Script:
 
 
 def _grasps(now: Situation, entity: Entity, base_w: Array) -> list[Grasp]:
-    """Grips for a robot that stands at a base pose, best first: from straight above, and for far things a little tilted."""
+    """Grips for a robot that stands at a base pose, best first: from straight above, and for far things a little
+    tilted.
+    """
     room = next((room for room in now.floor_plan.rooms if room.contains(entity.position_w)), None)
     around = [obstacle(other) for other in objects_near(now, entity.position_w, 0.3, besides=(entity.name,))]
     around += [obstacle(other) for other in now.floor_plan.fixtures if _beside(other, entity)]

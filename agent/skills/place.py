@@ -44,7 +44,7 @@ def place_on(now: Situation, name: str, target: str) -> Script:
     grip = _held(now, name)
     onto = now.entity(target)
     if onto.category == "object":
-        spots = [_Spot(_top_of(onto) + [0.0, 0.0, grip.extent[2] / 2.0], 0.0)]
+        spots = [_Spot(_raised(_top_of(onto), grip.extent[2] / 2.0), 0.0)]
     else:
         region = onto.region("on")
         if region is None:
@@ -114,12 +114,17 @@ def _held(now: Situation, name: str) -> Grip:
     return now.grip
 
 
+def _raised(point_w: Array, height: float) -> Array:
+    """A point (3,) higher by so much [m]."""
+    return np.asarray(point_w + np.array([0.0, 0.0, height]))
+
+
 def _top_of(entity: Entity) -> Array:
     """The middle of what an object carries things on (3,) in the map."""
     region = entity.region("on")
     if region is not None:
         return entity.to_world(region.center_e - [0.0, 0.0, region.half[2]])
-    return np.asarray(entity.position_w + [0.0, 0.0, entity.extent[2] / 2.0])
+    return _raised(entity.position_w, entity.extent[2] / 2.0)
 
 
 def _opened(now: Situation, entity: Entity) -> float:
@@ -152,7 +157,7 @@ def _free_spots(now: Situation, entity: Entity, region: Region, grip: Grip, heig
             if avoid and room < 0.015:
                 continue
             middle = float(np.hypot(dx / max(region.half[0], 1e-3), dy / max(region.half[1], 1e-3)))
-            center = point + [0.0, 0.0, float(grip.extent[2]) / 2.0 + _GAP]
+            center = _raised(point, grip.extent[2] / 2.0 + _GAP)
             distance = float(np.linalg.norm(point[:2] - now.base_w[:2]))
             comfort = abs(distance - 0.56) if now.mobile else 0.3 * abs(distance - 0.5)
             cost = 0.12 * middle + comfort + 2.0 * max(0.0, 0.08 - room)

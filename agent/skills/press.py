@@ -72,7 +72,9 @@ def press(now: Situation, name: str) -> Script:
 
 
 def inward(entity: Entity, region: Region) -> Array:
-    """(3,) unit direction in the map in which a button goes in: along its shortest side, down or away from its free face."""
+    """(3,) unit direction in the map in which a button goes in: along its shortest side, down or away from its free
+    face.
+    """
     thin = int(np.argmin(region.half))
     if region.half[2] <= region.half[thin] + 1e-6:
         return np.array([0.0, 0.0, -1.0])

@@ -1,6 +1,7 @@
 """Scripts: skills written as Python generators that read top to bottom, one `yield` for each control step.
 
-A script yields a `Command` and is resumed at the next control step with the `Situation` brought up to date. It returns words for what
+A script yields a `Command` and is resumed at the next control step with the `Situation` brought up to date. It
+returns words for what
 was done, and raises `GiveUpError` with the reason when it cannot go on. `ScriptedSkill` makes a `Skill` of it.
 """
 

@@ -1,4 +1,6 @@
-"""Pushing shut: the closed fingers, pointing down, before the bar of a drawer or over the top edge of a door, swept along its way."""
+"""Pushing shut: the closed fingers, pointing down, before the bar of a drawer or over the top edge of a door, swept
+along its way.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ def _hands(handle: Handle, value: float, base_w: Array) -> list[Array]:
 
 
 def _hand(handle: Handle, value: float, base_w: Array, gap: float) -> Array:
-    """The hand (4, 4) pointing down on the outer side of the part at a joint value, its fingers a gap [m] away from it."""
+    """The hand (4, 4) pointing down on the outer side of the part at a joint value, its fingers a gap [m] away from
+    it.
+    """
     outward = moved_direction(handle.part, handle.outward_e, value)
     if handle.articulation.kind == "slide":
         place = handle.center_w(value) + (0.5 * handle.thickness + _FINGER + gap) * outward

@@ -1,4 +1,6 @@
-"""Say and ask: words for whoever is there. The words are the step's note; who shows or speaks them is not the skill's concern."""
+"""Say and ask: words for whoever is there. The words are the step's note; who shows or speaks them is not the
+skill's concern.
+"""
 
 from __future__ import annotations
 

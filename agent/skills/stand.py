@@ -47,7 +47,8 @@ def reachable(now: Situation, base_w: Array, poses_w: Sequence[Array]) -> float:
 
 
 def effort(now: Situation, base_w: Array, poses_w: Sequence[Array]) -> float:
-    """How far the arm must bend for the hand poses (4, 4) of the map from a base pose (x, y, yaw): the greatest angle [rad] of a
+    """How far the arm must bend for the hand poses (4, 4) of the map from a base pose (x, y, yaw): the greatest
+    angle [rad] of a
     joint from its home posture, more near a joint limit; infinite when a pose cannot be reached.
     """
     x, y, yaw = base_w

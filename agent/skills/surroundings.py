@@ -45,7 +45,9 @@ def below_hand(now: Situation) -> float:
 
 
 def flight_height(now: Situation, a_w: Array, b_w: Array, besides: tuple[str, ...] = ()) -> float:
-    """Height of the tool centre point [m] at which it can go straight from over one point (3,) of the map to over another."""
+    """Height of the tool centre point [m] at which it can go straight from over one point (3,) of the map to over
+    another.
+    """
     a, b = np.asarray(a_w[:2], dtype=float), np.asarray(b_w[:2], dtype=float)
     line = a + np.linspace(0.0, 1.0, max(2, int(np.linalg.norm(b - a) / 0.03) + 1))[:, None] * (b - a)
     highest = 0.0
@@ -62,14 +64,16 @@ def flight_height(now: Situation, a_w: Array, b_w: Array, besides: tuple[str, ..
 
 
 def _obstacle(now: Situation, entity: Entity) -> tuple[Array, float] | None:
-    """Corners (4, 2) and top [m] of what the hand must fly over: objects, rims of containers, things that stand on furniture."""
+    """Corners (4, 2) and top [m] of what the hand must fly over: objects, rims of containers, things that stand on
+    furniture.
+    """
     inside = entity.region("in")
     if inside is not None:
         value = now.belief.openings.get(entity.name, 0.0) * entity.articulation.limit if entity.articulation else 0.0
         reach = inside.half[:2] + 0.05
         signs = np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]])
         corners = np.array(
-            [moved(entity, inside.center_e + [*(sign * reach), inside.half[2]], value) for sign in signs]
+            [moved(entity, inside.center_e + np.array([*(sign * reach), inside.half[2]]), value) for sign in signs]
         )
         return corners[:, :2], float(corners[0, 2])
     if entity.category == "object":

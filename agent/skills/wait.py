@@ -15,7 +15,8 @@ def wait_for(now: Situation, *words: str) -> Script:
 
     Args:
         now: the situation.
-        words: nothing (two seconds), a number of seconds, the name of a thing (until it is seen or heard), or a predicate and its
+        words: nothing (two seconds), a number of seconds, the name of a thing (until it is seen or heard), or a
+        predicate and its
             arguments, e.g. ``lit kitchen``; ``not`` before a predicate waits for its end.
 
     Raises:
