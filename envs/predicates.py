@@ -46,10 +46,6 @@ PREDICATES = (
     "clear",
 )  # fmt: skip
 
-SURFACE_TOLERANCE = 0.015
-OPEN_FROM, CLOSED_TO = 0.7, 0.1
-BESIDE_GAP, BESIDE_LEVEL = 0.12, 0.03
-NEAR_DISTANCE, NEAR_ANGLE = 1.1, np.deg2rad(60.0)
 GRASP_REACH = 0.04
 """Beyond its own radius and this distance from the tool centre point nothing can be between the pads."""
 
