@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from yanshi.agent.episode import Event, Outcome, Request, Step
 from yanshi.contracts import Fact, Held, Provenance, SkillCall, WorldState
 
-View = Callable[[], NDArray[np.uint8]]
-"""A picture (H, W, 3) of the scene from outside."""
 Image = NDArray[Any]
 TOLD = frozenset({"succeeded", "failed", "finished"})
 """Events that are worth a picture."""
@@ -22,6 +20,13 @@ SAME_MOMENT = 0.3
 """Seconds within which the later of two pictures stands for both."""
 CELL = 0.05
 """Side of a cell of the LiDAR map [m]."""
+
+
+class View(Protocol):
+    """The scene from outside."""
+
+    def __call__(self, *, draft: bool = False) -> NDArray[np.uint8]:
+        """A picture (H, W, 3); a draft is quicker, and good enough for a moving picture."""
 
 
 def call_words(call: SkillCall) -> str:

@@ -31,7 +31,7 @@ INK, PAPER, SOFT = (238, 236, 230), (20, 23, 27), (160, 166, 174)
 class VideoRecorder:
     """A subscriber that writes a video. The file takes its name only when complete; an interruption completes it."""
 
-    def __init__(self, path: Path, view: View, *, every: int = 3, fps: int = 25) -> None:
+    def __init__(self, path: Path, view: View, *, every: int = 4, fps: int = 25) -> None:
         """Take a picture from `view` every `every` turns and show `fps` of them a second."""
         self._path = path
         self._part = path.with_name(f".{path.name}.part")
@@ -75,7 +75,7 @@ class VideoRecorder:
         self._stream = self._container.add_stream("h264", rate=Fraction(self._fps))
         self._stream.width, self._stream.height = width, height
         self._stream.pix_fmt = "yuv420p"
-        self._stream.options = {"preset": "veryfast", "crf": "23"}
+        self._stream.options = {"preset": "superfast", "crf": "23"}
 
     def _encode(self, picture: NDArray[np.uint8]) -> None:
         for packet in self._stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
@@ -83,7 +83,7 @@ class VideoRecorder:
 
     def _compose(self, step: Step) -> NDArray[np.uint8]:
         """The picture, with insets and a caption; sides are even, as the format wants."""
-        scene = Image.fromarray(np.ascontiguousarray(self._view()))
+        scene = Image.fromarray(np.ascontiguousarray(self._view(draft=True)))
         canvas = Image.new("RGB", (scene.width // 2 * 2, (scene.height + BAND) // 2 * 2), PAPER)
         canvas.paste(scene, (0, 0))
         draw = ImageDraw.Draw(canvas)
@@ -106,6 +106,7 @@ class VideoRecorder:
         doing = words(step.current) if step.current is not None else "done"
         if step.activity and step.current is not None:
             doing = f"{doing} · {step.activity}"
+        doing = doing.replace("→", ">")  # the font has no arrow
         speed = self._every * self._fps * 0.04
         time = f"{clock(step.observation.stamp)}   {speed:g}x"
         draw.text((GAP, top + 7), _fit(f"“{self._title}”", width - 130, 18), INK, _font(18))
@@ -118,6 +119,7 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
 
 
+@lru_cache
 def _fit(text: str, width: int, size: int) -> str:
     """`text` on one line, cut with an ellipsis where it is wider than `width` [px]."""
     text = " ".join(text.split())

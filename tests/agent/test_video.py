@@ -45,7 +45,7 @@ def turn(index: int) -> Step:
 
 
 def record(path: Path, turns: int, end: bool = True) -> VideoRecorder:
-    recorder = VideoRecorder(path, lambda: np.full((270, 480, 3), 90, dtype=np.uint8))
+    recorder = VideoRecorder(path, lambda *, draft: np.full((270, 480, 3), 90, dtype=np.uint8))
     recorder.on_start([Request(text="put “it” there\nnow", goal=Goal.parse("on(a, b)"))])
     for index in range(turns):
         recorder.on_step(turn(index))
@@ -54,8 +54,8 @@ def record(path: Path, turns: int, end: bool = True) -> VideoRecorder:
     return recorder
 
 
-def test_the_video_has_a_frame_for_every_third_turn_and_a_second_at_the_end(tmp_path: Path) -> None:
-    record(tmp_path / "episode.mp4", 30)
+def test_the_video_has_a_frame_for_every_fourth_turn_and_a_second_at_the_end(tmp_path: Path) -> None:
+    record(tmp_path / "episode.mp4", 40)
     with av.open(str(tmp_path / "episode.mp4")) as container:
         stream = container.streams.video[0]
         assert stream.codec_context.name == "h264"
