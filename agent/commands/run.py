@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -15,7 +15,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from yanshi.agent.assignment import draw_assignment, told, understood
+from yanshi.agent.assignment import Assignment, draw_assignment, told, understood
 from yanshi.agent.commands.parsing import parse, say
 from yanshi.agent.episode import Request
 from yanshi.agent.evaluation.judge import Judge
@@ -33,7 +33,7 @@ from yanshi.agent.wiring import SENSES, Agent, AgentConfig, build_agent, build_l
 from yanshi.envs.oracle import Oracle
 from yanshi.envs.robots import robot as robot_of_name
 from yanshi.envs.simulation import Simulation
-from yanshi.envs.worlds import World, world
+from yanshi.envs.worlds import world
 from yanshi.errors import InputError
 from yanshi.goals import Goal
 
@@ -93,9 +93,9 @@ def main(arguments: Sequence[str]) -> int:
     began = time.perf_counter()
     config = _agent_config(options)
     folder = output_folder(options.out)
-    shown, instructions, wanted = _assignment(options)
-    with simulate(shown, config) as sim:
-        episode = _prepare(sim, config, instructions, wanted)
+    assignment = _assignment(options)
+    with simulate(assignment.world, config) as sim:
+        episode = _prepare(sim, config, assignment, told_goal=options.goal is not None)
         folder.mkdir(parents=True, exist_ok=True)
         result = _carry_out(episode, options, folder, began)
     _tell(result, folder)
@@ -115,14 +115,14 @@ def _agent_config(options: Options) -> AgentConfig:
     )
 
 
-def _assignment(options: Options) -> tuple[World, tuple[str, ...], tuple[Goal, ...]]:
-    """The world, what is said, and what it means where that is given."""
+def _assignment(options: Options) -> Assignment:
+    """The world, what is said, and what it means where a task or the user says so."""
     body = None if options.robot is None else robot_of_name(options.robot)
     goals = () if options.goal is None else (Goal.parse(options.goal),)
     if options.task is not None:
         drawn = draw_assignment(options.task, options.seed, body)
         if not options.instruction and not goals:
-            return drawn.world, drawn.instructions, drawn.goals
+            return replace(drawn, horizon=options.seconds)
         shown = drawn.world
     else:
         shown = world(options.world, options.seed, body)
@@ -131,25 +131,27 @@ def _assignment(options: Options) -> tuple[World, tuple[str, ...], tuple[Goal, .
         raise InputError(
             'run: expected an instruction, got none. For example: yanshi run "put the red mug in the sink".'
         )
-    return shown, (text or str(options.goal),), goals
+    return Assignment(world=shown, instructions=(text or str(options.goal),), goals=goals, horizon=options.seconds)
 
 
-def _prepare(sim: Simulation, config: AgentConfig, instructions: tuple[str, ...], wanted: tuple[Goal, ...]) -> Episode:
+def _prepare(sim: Simulation, config: AgentConfig, assignment: Assignment, *, told_goal: bool) -> Episode:
     """Understand what was said, and check that what it speaks of exists."""
     agent = build_agent(sim, config)
-    oracle = Oracle(sim)
-    if wanted:
-        goals = tuple(true_goal(goal, oracle) for goal in wanted)
-        requests = told(instructions, wanted)
+    wanted, said = assignment.goals, assignment.instructions
+    if wanted and (told_goal or config.agent != "default"):
+        requests = told(said, wanted)
     else:
-        requests = understood(instructions, agent, sim.observe())
-        goals = tuple(true_goal(request.goal, oracle) for request in requests)
+        requests = understood(said, agent, sim.observe())
+    oracle = Oracle(sim)
+    goals = tuple(true_goal(goal, oracle) for goal in wanted or [request.goal for request in requests])
     return Episode(sim, agent, requests, goals)
 
 
 def _carry_out(episode: Episode, options: Options, folder: Path, began: float) -> Result:
     """Run the loop with every recorder; an interruption ends it early and leaves the same files."""
     sim = episode.sim
+    for name in ("episode.mp4", "report.html", "result.json"):
+        (folder / name).unlink(missing_ok=True)  # of a run before: never two runs side by side
     spectator = Spectator(sim)
     log = EpisodeLog(view=spectator.picture)
     judge = Judge(Oracle(sim), episode.goals)
@@ -170,7 +172,7 @@ def _carry_out(episode: Episode, options: Options, folder: Path, began: float) -
             progress=judge.progress,
             wall_seconds=time.perf_counter() - began,
         )
-        Report(log, result).write(folder / "report.html")
+        Report(log, result, options.video).write(folder / "report.html")
         result.write(folder / "result.json")
     spectator.close()
     return result
@@ -218,7 +220,8 @@ def _command(options: Options) -> str:
         parts.append(shlex.quote(options.instruction))
     for field in fields(Options):
         value = getattr(options, field.name)
-        if field.name in ("instruction", "out") or (value == field.default and field.name not in ("world", "seed")):
+        always = ("seed",) if options.task is not None else ("world", "seed")
+        if field.name in ("instruction", "out") or (value == field.default and field.name not in always):
             continue
         name = field.name.replace("_", "-")
         parts += (

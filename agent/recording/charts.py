@@ -10,8 +10,9 @@ import numpy as np
 from yanshi.agent.recording.log import Change, EpisodeLog, Heard, call_words
 from yanshi.contracts import Fact, Status, Subtask
 
-ATTRIBUTES = frozenset({"kind", "color", "size", "material", "shape", "digit", "movable", "clear"})
-PASSING = frozenset({"near", "beside", "in_room"})
+ATTRIBUTES = frozenset({"kind", "color", "size", "material", "shape", "digit", "movable", "clear", "beside"})
+"""Facts that are told only where the goal asks for them: there are many, and they seldom matter."""
+PASSING = frozenset({"near", "in_room"})
 """Facts that come and go as the robot passes by; told only of things that it dealt with."""
 MAX_FACTS = 24
 MARKS = {Status.SUCCEEDED: "✓", Status.FAILED: "✗", Status.RUNNING: "…", Status.PENDING: "–"}
@@ -91,8 +92,7 @@ def _interesting(log: EpisodeLog) -> list[Fact]:
         passing = fact.predicate in PASSING and not handled & set(fact.args)
         return moved and not passing and fact.predicate not in ATTRIBUTES
 
-    asked = {fact for fact in log.wanted if fact.predicate not in ATTRIBUTES}
-    return sorted(asked.union(filter(worth, log.facts)), key=rank)[:MAX_FACTS]
+    return sorted(log.wanted.union(filter(worth, log.facts)), key=rank)[:MAX_FACTS]
 
 
 def _fact_row(fact: Fact, changes: Sequence[Change], duration: float, wanted: bool) -> str:

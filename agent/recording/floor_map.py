@@ -13,6 +13,8 @@ from yanshi.contracts import Entity, FloorPlan
 
 MARGIN = 0.35
 MAX_CELLS = 9000
+STILL = 0.3
+"""A robot that moved less [m] stands at its work, and the map shows that alone."""
 WIDTH, HEIGHT, TEXT = 1010, 640, 13
 """Of the map on a page, and of its letters [px]."""
 Box = tuple[float, float, float, float]
@@ -64,10 +66,11 @@ def floor_map(log: EpisodeLog) -> str:
 
 def _bounds(log: EpisodeLog, plan: FloorPlan | None) -> tuple[np.ndarray, np.ndarray]:
     points = [np.array(log.path)[:, 1:3]]
-    if plan is not None and plan.rooms:
+    if np.ptp(points[0], axis=0).max() < STILL and plan is not None and plan.fixtures:
+        corners = np.array([e.position_w[:2] + k * e.extent[:2].max() / 2 for e in plan.fixtures for k in (-1, 1)])
+        points += [corners, points[0] - STILL, points[0] + STILL]
+    elif plan is not None and plan.rooms:
         points += [np.array([room.low_w, room.high_w]) for room in plan.rooms]
-    elif plan is not None:
-        points += [np.atleast_2d(fixture.position_w[:2]) for fixture in plan.fixtures]
     elif log.cells:
         points.append(np.array(sorted(log.cells)) * CELL)
     stacked = np.vstack(points)

@@ -37,6 +37,8 @@ class Report:
 
     log: EpisodeLog
     result: Result
+    video: bool = True
+    """Whether ``episode.mp4`` lies beside the page."""
 
     def write(self, path: Path) -> None:
         """Write the page to `path`, all at once."""
@@ -84,7 +86,9 @@ class Report:
             return ""
         last = scenes[-1]
         assert last.scene is not None
-        caption = f'At the end, {charts.clock(last.stamp)}. The whole episode: <a href="episode.mp4">episode.mp4</a>'
+        caption = f"At the end, {charts.clock(last.stamp)}."
+        if self.video:
+            caption += ' The whole episode: <a href="episode.mp4">episode.mp4</a>'
         picture = f'<img src="{pictures.jpeg(last.scene, 1060, 86)}" alt="The scene at the end"/>'
         return f'<figure class="hero">{picture}<figcaption>{caption}</figcaption></figure>'
 
@@ -158,6 +162,8 @@ class Report:
         way = np.array(self.log.path)[:, 1:3]
         length = float(np.hypot(*np.diff(way, axis=0).T).sum()) if len(way) > 1 else 0.0
         lidar = " Dots: what the LiDAR hit." if self.log.cells else ""
+        if length < 0.1:
+            return f"It stands still.{lidar} Green: where it believes things are."
         return f"It drove {length:.1f} m, from the ring to the arrow.{lidar} Green: where it believes things are."
 
     def _sound(self) -> Iterator[str]:
