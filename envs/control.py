@@ -66,7 +66,7 @@ class MotorControl:
         require_carried(model, robot.tcp_site, robot.arm_joints)
         self.robot = robot
         self.nu = len(robot.action_names)
-        self._shape = (self.nu,) if count == 1 else (count, self.nu)
+        self._shapes = ((self.nu,), (1, self.nu)) if count == 1 else ((count, self.nu),)
         self._actions = np.zeros((count, self.nu))
         self._everyone = np.ones(count, dtype=np.bool_)
         self._arm = Joints(model, robot.arm_joints, robot.arm_actuators)
@@ -132,8 +132,8 @@ class MotorControl:
         Raises:
             InputError: wrong shape, or not finite.
         """
-        if actions.shape != self._shape:
-            expected = f"expected shape {self._shape} for robot '{self.robot.name}'"
+        if actions.shape not in self._shapes:
+            expected = f"expected shape {self._shapes[0]} for robot '{self.robot.name}'"
             raise InputError(f"action: {expected}, got {actions.shape}.")
         if state is not self._bound:
             self._bind(state)

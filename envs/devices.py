@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Protocol
 
 import mujoco
 import numpy as np
@@ -14,6 +15,12 @@ from yanshi.errors import UnknownNameError
 _DOWN, _UP = 0.6, 0.3
 """A button counts as pressed beyond the first share of its travel, and as let go below the second."""
 _GLOW = (1.0, 0.82, 0.35, 1.0)
+
+
+class Positions(Protocol):
+    """The state of one simulation, as far as buttons go: an MjData, or a row of a Batch."""
+
+    qpos: NDArray[np.float64]
 
 
 class Devices:
@@ -39,6 +46,7 @@ class Devices:
         travel = np.array([self._model.jnt_range[j, 1] for j in joints])
         self._high, self._low = _DOWN * travel, _UP * travel
         self._feel(np.zeros(len(owners), bool))
+        self._bound: Positions | None = None
         self._drives = {f.name: f.drives for f in world.scene.fixtures if f.drives is not None}
         self._sounds = {name for name, thing in world.entities.items() if thing.sound is not None}
         self._lamps = {
@@ -79,22 +87,29 @@ class Devices:
             raise UnknownNameError("device state", predicate, states)
         return name in states[predicate]
 
-    def reset(self, data: mujoco.MjData) -> None:
+    def reset(self, data: Positions) -> None:
         """Back to the start of the scene; buttons are taken as they are in `data`."""
-        self._feel(data.qpos[self._address] > self._high)
+        self._bind(data)
+        self._feel(self._qpos[self._address] > self._high)
         self._restore()
 
-    def step(self, data: mujoco.MjData) -> None:
+    def step(self, data: Positions) -> None:
         """Notice what was pressed since the last call."""
-        down = data.qpos[self._address] > self._threshold
-        changed = down != self._down
-        if changed.any():
+        if data is not self._bound:
+            self._bind(data)
+        down = self._qpos[self._address] > self._threshold
+        if down.tobytes() != self._felt:
+            pressed = np.flatnonzero(down & ~self._down)
             self._feel(down)
-            for index in np.flatnonzero(changed & down):
+            for index in pressed:
                 self.press(self._owners[index])
 
+    def _bind(self, data: Positions) -> None:
+        """Keep the view of qpos; making it anew costs as much as looking at the buttons."""
+        self._bound, self._qpos = data, data.qpos
+
     def _feel(self, down: NDArray[np.bool_]) -> None:
-        self._down = down
+        self._down, self._felt = down, down.tobytes()
         self._threshold = np.where(down, self._low, self._high)
 
     def press(self, name: str) -> None:

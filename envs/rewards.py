@@ -23,14 +23,11 @@ from numpy.typing import NDArray
 from yanshi.contracts import Region
 from yanshi.envs.checks import Holding, part_joints
 from yanshi.envs.goal_check import GoalCheck
+from yanshi.envs.judging_kernels import approach, shape
 from yanshi.envs.predicates import Anatomy, Bools, Floats, Snapshot
 from yanshi.goals import Fact
 
 SHAPED = ("holding", "on", "in", "open", "closed", "powered")
-
-
-GRASP_DISTANCE = 0.2
-"""Farther from the tool [m] nothing can be held."""
 
 
 class DenseReward:
@@ -41,64 +38,40 @@ class DenseReward:
         shaped = [index for index, fact in enumerate(check.facts) if fact.predicate in SHAPED]
         facts = [check.facts[index] for index in shaped]
         names = [fact.args[0] for fact in facts]
-        self._columns = np.array(shaped, dtype=np.intp)
-        self._all_shaped = 0 < len(shaped) == len(check.facts)
-        self._x = np.array([anatomy.body(name) for name in names], dtype=np.intp)
-        self._grip = np.stack([grip_point(anatomy, name) for name in names]) if names else np.zeros((0, 3))
-        self._handled = bool(self._grip.any())
-        self._moved = np.array([fact.predicate in ("on", "in") for fact in facts], dtype=np.bool_)
+        moved = np.array([fact.predicate in ("on", "in") for fact in facts], dtype=np.bool_)
+        parts = [i for i, fact in enumerate(facts) if fact.predicate in ("open", "closed")]
         pairs = [fact if fact.predicate in ("on", "in") else None for fact in facts]
-        self._y = np.array([anatomy.body(f.args[1]) if f else 0 for f in pairs], dtype=np.intp)
-        self._region = np.array([_region_center(anatomy, f) if f else np.zeros(3) for f in pairs]).reshape(-1, 3)
-        self._parts = np.array([i for i, f in enumerate(facts) if f.predicate in ("open", "closed")], dtype=np.intp)
-        self._address, self._limit = part_joints(anatomy, [names[i] for i in self._parts])
-        self._opens = np.array([facts[i].predicate == "open" for i in self._parts], dtype=np.bool_)
-        self._weight = np.array([0.3 if m else 0.9 for m in self._moved])
-        self._weight[self._parts] = 0.4
-        self._graspable = np.where(self._moved, GRASP_DISTANCE, 0.0)
-        self._carry = np.where(self._moved, 0.45, 0.0)
-        carried = [name for name, moved in zip(names, self._moved, strict=True) if moved]
-        self._holding = Holding(anatomy, carried) if carried else None
+        weight = np.where(moved, 0.3, 0.9)
+        weight[parts] = 0.4
+        self._reaches = (
+            np.array(shaped, dtype=np.intp),
+            np.array([anatomy.body(name) for name in names], dtype=np.intp),
+            np.array([grip_point(anatomy, name) for name in names]).reshape(-1, 3),
+            weight,
+            moved,
+            np.array([anatomy.body(f.args[1]) if f else 0 for f in pairs], dtype=np.intp),
+            np.array([_region_center(anatomy, f) if f else np.zeros(3) for f in pairs]).reshape(-1, 3),
+        )
+        self._parts = (
+            np.array(parts, dtype=np.intp),
+            *part_joints(anatomy, [names[i] for i in parts]),
+            np.array([facts[i].predicate == "open" for i in parts], dtype=np.bool_),
+        )
+        self._holding = Holding(anatomy, names) if moved.any() else None
+        self._free = np.zeros((1, len(facts)), dtype=np.bool_)
         near = [index for index, fact in enumerate(check.facts) if fact.predicate == "near"]
-        self._near = np.array(near, dtype=np.intp)
-        self._near_body = np.array([anatomy.body(check.facts[i].args[0]) for i in near], dtype=np.intp)
-        self._base = anatomy.base
+        near_bodies = [anatomy.body(check.facts[index].args[0]) for index in near]
+        self._near = (anatomy.base, np.array(near, dtype=np.intp), np.array(near_bodies, dtype=np.intp))
+        self._approaches = bool(near)
 
     def __call__(self, now: Snapshot, facts: Bools) -> Floats:
         """Reward (n,) in [0, 1]; `facts` (n, facts) are the values that the goal's check gave."""
-        if self._all_shaped:
-            return self._check.score(np.maximum(facts, self._shaping(now)))
         values = facts.astype(np.float64)
-        if len(self._columns):
-            values[:, self._columns] = np.maximum(values[:, self._columns], self._shaping(now))
-        if len(self._near):
-            offset = now.xpos[:, self._near_body] - now.xpos[:, self._base, None]
-            values[:, self._near] = np.maximum(values[:, self._near], 0.9 / (1.0 + _length(offset)))
+        held = self._free if self._holding is None else self._holding(now)
+        shape(values, (now.xpos, now.xmat, now.tcp), held, self._reaches, (now.qpos, *self._parts))
+        if self._approaches:
+            approach(values, now.xpos, *self._near)
         return self._check.score(values)
-
-    def _shaping(self, now: Snapshot) -> Floats:
-        """(n, shaped facts)."""
-        position = now.xpos[:, self._x]
-        grip = position
-        if self._handled:
-            grip = position + np.matmul(now.xmat[:, self._x], self._grip[..., None])[..., 0]
-        distance = _length(grip - now.tcp[:, None])
-        value = self._weight / (1.0 + 5.0 * distance)
-        if self._holding is not None:
-            bodies = self._y
-            to = now.xpos[:, bodies] + np.matmul(now.xmat[:, bodies], self._region[..., None])[..., 0]
-            value += self._carry / (1.0 + 5.0 * _length(to - position))
-            if np.count_nonzero(distance < self._graspable):
-                value[:, self._moved] += 0.2 * self._holding(now)
-        if len(self._parts):
-            opened = np.minimum(np.maximum(now.qpos[:, self._address] / self._limit, 0.0), 1.0)
-            value[:, self._parts] += 0.55 * np.where(self._opens, opened, 1.0 - opened)
-        return np.asarray(value)
-
-
-def _length(vectors: Floats) -> Floats:
-    """Lengths (…,) of vectors (…, 3)."""
-    return np.asarray(np.sqrt(np.add.reduce(vectors * vectors, axis=-1)))
 
 
 def grip_point(anatomy: Anatomy, name: str) -> NDArray[np.float64]:

@@ -37,11 +37,12 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from yanshi.envs.checks import part_joints
+from yanshi.envs.judging_kernels import FACTS, observe
 from yanshi.envs.predicates import PREDICATES, Anatomy, Bools, Snapshot
 from yanshi.envs.robots import Robot
 from yanshi.goals import Fact
 
-THINGS, FACTS = 10, 6
+THINGS = 10
 
 
 def _layout(joints: int) -> dict[str, tuple[int, float]]:
@@ -90,8 +91,7 @@ class StateVector:
         """`facts` are those of the goal's check."""
         robot, model = anatomy.robot, anatomy.model
         self._at = parts(robot)
-        self._high = state_space(robot).high
-        self._low = -self._high
+        self._bound = state_space(robot).high
         named = dict.fromkeys(arg for fact in facts for arg in fact.args if arg in anatomy.things)
         names = tuple(dict.fromkeys([*named, *anatomy.objects]))[:THINGS]
         self._bodies = np.array([anatomy.body(name) for name in names], dtype=np.intp)
@@ -101,28 +101,24 @@ class StateVector:
             "head": robot.head_joints,
         }
         speeds = {"arm speed": robot.arm_joints, "base speed": robot.base_joints}
-        self._into_qpos, self._qpos = self._pairs(
-            {k: [model.joint(j).qposadr[0] for j in v] for k, v in joints.items()}
-        )
-        self._into_qvel, self._qvel = self._pairs({k: [model.joint(j).dofadr[0] for j in v] for k, v in speeds.items()})
-        self._base = anatomy.base
-        self._mobile = bool(robot.base_joints)
-        base = self._at["base"].start
-        self._place, self._heading = slice(base, base + 2), slice(base + 2, base + 4)
         openable = [i for i, name in enumerate(names) if anatomy.entity(name).articulation is not None]
         address, limit = part_joints(anatomy, [names[i] for i in openable])
         into = self._at["thing opening"].start + np.array(openable, dtype=np.intp)
-        self._unit = np.concatenate([np.ones(len(self._qpos)), limit])
-        self._into_qpos, self._qpos = np.append(self._into_qpos, into), np.append(self._qpos, address)
-        self._true = slice(self._at["fact true"].start, self._at["fact true"].start + min(len(facts), FACTS))
+        into_qpos, qpos = self._pairs({k: [model.joint(j).qposadr[0] for j in v] for k, v in joints.items()})
+        into_qvel, qvel = self._pairs({k: [model.joint(j).dofadr[0] for j in v] for k, v in speeds.items()})
+        unit = np.concatenate([np.ones(len(qpos)), limit])
+        self._copied = (np.append(into_qpos, into), np.append(qpos, address), unit, into_qvel, qvel)
+        self._mobile = bool(robot.base_joints)
+        parts_written = ("tool position", "thing position", "thing axes", "fact true")
+        pose = self._at["base"].start if self._mobile else -1
+        self._starts = (anatomy.base, pose, *(self._at[part].start for part in parts_written))
         self._template = self._constants(anatomy, names, named, facts)
-        self._allocate(1)
 
     def _constants(
         self, anatomy: Anatomy, names: Sequence[str], named: dict[str, None], facts: Sequence[Fact]
     ) -> NDArray[np.float32]:
         """What does not change within an episode (size,)."""
-        vector = np.zeros(len(self._high), np.float32)
+        vector = np.zeros(len(self._bound), np.float32)
         count = len(names)
         vector[self._at["thing present"]][:count] = 1.0
         vector[self._at["thing named"]][:count] = [name in named for name in names]
@@ -144,36 +140,9 @@ class StateVector:
             [a for listed in addresses.values() for a in listed], dtype=np.intp
         )
 
-    def _allocate(self, count: int) -> None:
-        """Make the arrays that a call writes, for `count` simulations."""
-        things = len(self._bodies)
-        self._out = np.repeat(self._template[None], count, axis=0)
-        start, axes = self._at["tool position"].start, self._at["thing axes"].start
-        self._vectors = np.empty((count, 3 + 3 * things, 3))
-        self._turned = np.empty_like(self._vectors)
-        # The rows of `_vectors`: tool position, tool x, tool z, positions of things, then x and z of each thing.
-        self._thing_axes = self._vectors[:, 3 + things :].reshape(count, things, 2, 3)
-        self._straight = (slice(start, start + 9 + 3 * things), slice(0, 9 + 3 * things))
-        self._sideways = (slice(axes, axes + 6 * things), slice(9 + 3 * things, None))
-
     def __call__(self, now: Snapshot, facts: Bools) -> NDArray[np.float32]:
         """The observations (n, size) float32 of n simulations, a fresh array; `facts` (n, facts) are the values now."""
-        if len(self._out) != len(now.qpos):
-            self._allocate(len(now.qpos))
-        out, vectors = self._out, self._vectors
-        origin, axes = now.xpos[:, self._base], now.xmat[:, self._base]
-        out[:, self._into_qpos] = now.qpos[:, self._qpos] / self._unit
-        out[:, self._into_qvel] = now.qvel[:, self._qvel]
-        if self._mobile:
-            out[:, self._place] = origin[:, :2]
-            out[:, self._heading] = axes[:, 1::-1, 0]
-        np.subtract(now.tcp, origin, out=vectors[:, 0])
-        vectors[:, 1:3] = now.tcp_mat[:, :, ::2].transpose(0, 2, 1)
-        things = len(self._bodies)
-        np.subtract(now.xpos[:, self._bodies], now.tcp[:, None], out=vectors[:, 3 : 3 + things])
-        self._thing_axes[:] = now.xmat[:, self._bodies].transpose(0, 1, 3, 2)[:, :, ::2]
-        turned = np.matmul(vectors, axes, out=self._turned).reshape(len(out), -1)
-        for into, of in (self._straight, self._sideways):
-            out[:, into] = turned[:, of]
-        out[:, self._true] = facts[:, :FACTS]
-        return np.minimum(np.maximum(out, self._low), self._high)
+        state = (now.qpos, now.qvel, now.xpos, now.xmat, now.tcp, now.tcp_mat)
+        constant = (self._template, self._bound)
+        vectors: NDArray[np.float32] = observe(constant, state, facts, self._copied, self._bodies, self._starts)
+        return vectors

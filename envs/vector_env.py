@@ -31,19 +31,26 @@ from yanshi.errors import InputError, WorldError
 Info = dict[str, Any]
 
 
-class Rows:
-    """The state of one simulation of a batch: views of its rows, under the names that MjData has."""
+class Fields:
+    """The state of all simulations of a batch, under the names that MjData has."""
 
-    def __init__(self, batch: Batch, index: int) -> None:
-        self.qpos: Floats = batch.bind("qpos")[index]
-        self.qvel: Floats = batch.bind("qvel")[index]
-        self.ctrl: Floats = batch.bind("ctrl")[index]
-        self.xpos: Floats = batch.bind("xpos")[index]
-        self.xmat: Floats = batch.bind("xmat")[index]
-        self.xaxis: Floats = batch.bind("xaxis")[index]
-        self.xanchor: Floats = batch.bind("xanchor")[index]
-        self.site_xpos: Floats = batch.bind("site_xpos")[index]
-        self.site_xmat: Floats = batch.bind("site_xmat")[index]
+    def __init__(self, batch: Batch) -> None:
+        self.qpos: Floats = batch.bind("qpos")
+        self.qvel: Floats = batch.bind("qvel")
+        self.ctrl: Floats = batch.bind("ctrl")
+        self.xpos: Floats = batch.bind("xpos")
+        self.xmat: Floats = batch.bind("xmat")
+        self.xaxis: Floats = batch.bind("xaxis")
+        self.xanchor: Floats = batch.bind("xanchor")
+        self.site_xpos: Floats = batch.bind("site_xpos")
+        self.site_xmat: Floats = batch.bind("site_xmat")
+
+
+class Row:
+    """The positions of one simulation of a batch."""
+
+    def __init__(self, fields: Fields, index: int) -> None:
+        self.qpos: Floats = fields.qpos[index]
 
 
 class BatchSnapshot:
@@ -114,8 +121,9 @@ class YanshiVectorEnv(VectorEnv[Any, Any, Any]):
         self.num_envs, self.layout = num_envs, layout
         self._world = base_world(self.task, layout, self.robot)
         self._batch = Batch(self._world.model, num_envs, threads, persistent=True)
-        self._rows = [Rows(self._batch, index) for index in range(num_envs)]
-        self._control = [MotorControl(self._world.model, self.robot) for _ in range(num_envs)]
+        self._fields = Fields(self._batch)
+        self._rows = [Row(self._fields, index) for index in range(num_envs)]
+        self._control = MotorControl(self._world.model, self.robot, num_envs)
         lamps = copy.copy(self._world.model)
         self._devices = [Devices(self._world, lamps) for _ in range(num_envs)]
         self._now = BatchSnapshot(self._batch, self._world, self._devices)
@@ -157,8 +165,7 @@ class YanshiVectorEnv(VectorEnv[Any, Any, Any]):
         if begun.any():
             self._begin(begun)
         before = self._time.copy()
-        for index in np.flatnonzero(going):
-            self._control[index].apply(self._rows[index], actions[index])
+        self._control.apply(self._fields, actions, going)
         self._batch.step(None if going.all() else going, nstep=STEPS_PER_CONTROL)
         if np.any(self._time[going] < before[going] + 0.5 * CONTROL_DT):
             raise WorldError(f"World '{self._world.name}': the physics diverged.")
@@ -184,7 +191,7 @@ class YanshiVectorEnv(VectorEnv[Any, Any, Any]):
         self._batch.forward(which)
         for index in np.flatnonzero(which):
             self._devices[index].reset(self._rows[index])
-            self._control[index].reset(self._rows[index])
+        self._control.reset(self._fields, which)
         self._referee.reset(which)
         self._stage[which] = 0
 
