@@ -15,13 +15,15 @@ from yanshi.contracts import Entity, Room
 OPENING = 0.08
 
 
-def thing(extent: tuple[float, float, float], yaw: float = 0.0, at: tuple[float, float] = (0.5, 0.0), **words: str) -> Entity:
+def thing(
+    extent: tuple[float, float, float], yaw: float = 0.0, at: tuple[float, float] = (0.5, 0.0), **words: str
+) -> Entity:
     return Entity(
         name="it",
         label="block",
         category="object",
         attributes=words,
-        position_w=np.array([*at, 0.4 + extent[2] / 2]),
+        position_w=np.array([0.5, 0.0, 0.4 + extent[2] / 2]),
         yaw=yaw,
         extent=np.array(extent),
         affordances=frozenset({"grasp"}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -39,7 +41,7 @@ def graph_of(weight: np.ndarray) -> nx.Graph:
 
 
 def cost(graph: nx.Graph, path: list[tuple[int, int]]) -> float:
-    return float(sum(graph.edges[a, b]["weight"] for a, b in zip(path[:-1], path[1:], strict=True)))
+    return float(sum(graph.edges[a, b]["weight"] for a, b in pairwise(path)))
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -93,7 +95,7 @@ def test_a_way_never_comes_nearer_than_the_radius(seed: int) -> None:
         assert way is not None
         np.testing.assert_allclose(way[0], a)
         np.testing.assert_allclose(way[-1], b)
-        for p, q in zip(way[:-1], way[1:], strict=True):
+        for p, q in pairwise(way):
             for point in p + np.linspace(0, 1, 200)[:, None] * (q - p):
                 assert distance[space.cell(point)] - 0.025 >= space.radius - 1e-9
 
