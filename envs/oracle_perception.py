@@ -14,15 +14,16 @@ doorway.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from yanshi.contracts import Array, Detection, Entity, Frame, Observation, Percept, SoundEvent
-from yanshi.envs.oracle import Oracle, body_pose
+from yanshi.contracts import Array, Detection, Frame, Observation, Percept, SoundEvent
+from yanshi.envs.fact_table import FactTable
+from yanshi.envs.oracle import LiveSnapshot, Oracle, body_pose, upright_box
 from yanshi.envs.senses.acoustics import NEAREST, OCCLUDED
 from yanshi.envs.senses.camera import camera_pose, intrinsics, segmentation
 from yanshi.envs.senses.frames import base_pose, robot_geoms, visible_geoms
@@ -30,6 +31,7 @@ from yanshi.envs.senses.rendering import shared_renderer
 from yanshi.envs.senses.soundscape import Acoustics, Soundscape
 from yanshi.envs.senses.waveforms import LEVEL
 from yanshi.envs.simulation import Simulation
+from yanshi.envs.surfaces import Surfaces
 from yanshi.goals import Fact
 
 LEAST_PIXELS = 12
@@ -45,8 +47,6 @@ LIDAR_VIEW_RANGE = 1.5
 """Farther away [m] the beams of a LiDAR are too far apart to miss nothing."""
 SMALL_THING = 0.05
 """Surfaces count as viewed where a thing of this size [m] would have `LEAST_PIXELS`."""
-VIEWED_SHARE = 0.7
-_GRID = 5
 _DEPTH_SLACK = 0.04
 _POSITION_VARIANCE = 1e-4
 _RELATIONS = ("on", "in", "beside", "open", "closed", "clear")
@@ -74,6 +74,10 @@ class OraclePerception:
         self._thing_of_geom = np.full(sim.model.ngeom + 1, -1, dtype=np.intp)
         for index, thing in enumerate(things.values()):
             self._thing_of_geom[list(thing.geoms)] = index
+        self._relations, self._powered, self._holding = (
+            _Truths(sim, self._oracle, predicates) for predicates in (_RELATIONS, ("powered",), ("holding",))
+        )
+        self._surfaces = Surfaces(things)
         self._rays: _Rays | None = None
         self._soundscape: Soundscape | None = None
         self._perceived: dict[str, Frame] = {}
@@ -87,13 +91,12 @@ class OraclePerception:
         self._stamp = observation.stamp
         fresh = [frame for frame in observation.frames.values() if self._perceived.get(frame.name) is not frame]
         self._perceived = dict(observation.frames)
-        entities = self._oracle.entities()
         seen = _Seen({}, set(), set())
         for frames in _by_camera(fresh):
-            self._look(frames, entities, seen)
+            self._look(frames, seen)
         for frame in fresh:
             if frame.modality == "lidar":
-                self._range(frame, entities, seen)
+                self._range(frame, seen)
         self._met |= seen.detections.keys()
         sounds = tuple(self._listen()) if any(frame.modality == "audio" for frame in fresh) else ()
         facts = self._facts(seen)
@@ -111,7 +114,7 @@ class OraclePerception:
 
     # Cameras.
 
-    def _look(self, frames: Sequence[Frame], entities: Mapping[str, Entity], seen: _Seen) -> None:
+    def _look(self, frames: Sequence[Frame], seen: _Seen) -> None:
         """Add what a camera shows."""
         sim, frame = self._sim, frames[0]
         camera = frame.name.rsplit("_", 1)[0]
@@ -131,7 +134,7 @@ class OraclePerception:
                 continue
             rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
             box = (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
-            seen.detections[name] = replace(self._detection(entities[name]), sensor=frame.name, box=box, mask=mask)
+            seen.detections[name] = replace(self._detection(name), sensor=frame.name, box=box, mask=mask)
         K = intrinsics(sim.model, index, width, height)
         seen.viewed |= self._viewed(camera_pose(sim.data, index), K, depth, bright)
 
@@ -151,38 +154,20 @@ class OraclePerception:
         """Fixtures whose surface or inside is in view."""
         height, width = depth.shape
         reach = min(VIEW_RANGE, K[0, 0] * SMALL_THING / np.sqrt(LEAST_PIXELS))
-        found = set()
-        for name, points_w in self._surfaces():
-            local = (points_w - T_wc[:3, 3]) @ T_wc[:3, :3]
-            z = local[:, 2]
-            ahead = (z > 0.05) & (np.linalg.norm(local, axis=1) <= reach)
-            pixel = local[:, :2] / np.maximum(z, 1e-6)[:, None] * K[0, 0] + K[:2, 2]
-            column, row = np.rint(pixel).astype(int).T
-            visible = ahead & (column >= 0) & (column < width) & (row >= 0) & (row < height)
-            row, column = np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)
-            slack = _DEPTH_SLACK * np.maximum(z, 1.0)
-            visible &= (depth[row, column] >= z - slack) & bright[row, column]  # NaN compares false
-            if visible.mean() >= VIEWED_SHARE:
-                found.add(name)
-        return found
-
-    def _surfaces(self) -> Iterator[tuple[str, Array]]:
-        """Points (25, 3) of the map on each surface and on the floor of each inside."""
-        data = self._sim.data
-        line = np.linspace(-0.9, 0.9, _GRID)
-        grid = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
-        for name, thing in self._oracle.anatomy.things.items():
-            if thing.entity.category == "object":
-                continue
-            for region in thing.entity.regions:
-                if region.kind in ("on", "in"):
-                    flat = np.column_stack([grid * region.half[:2], np.full(len(grid), -region.half[2])])
-                    points = (flat + region.center_e) @ data.xmat[thing.body].reshape(3, 3).T + data.xpos[thing.body]
-                    yield name, points
+        local = (self._surfaces.points(self._sim.data) - T_wc[:3, 3]) @ T_wc[:3, :3]
+        z = local[..., 2]
+        ahead = (z > 0.05) & (np.linalg.norm(local, axis=2) <= reach)
+        pixel = local[..., :2] / np.maximum(z, 1e-6)[..., None] * K[0, 0] + K[:2, 2]
+        column, row = np.moveaxis(np.rint(pixel).astype(int), 2, 0)
+        visible = ahead & (column >= 0) & (column < width) & (row >= 0) & (row < height)
+        row, column = np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)
+        slack = _DEPTH_SLACK * np.maximum(z, 1.0)
+        visible &= (depth[row, column] >= z - slack) & bright[row, column]  # NaN compares false
+        return self._surfaces.viewed(visible)
 
     # LiDAR.
 
-    def _range(self, frame: Frame, entities: Mapping[str, Entity], seen: _Seen) -> None:
+    def _range(self, frame: Frame, seen: _Seen) -> None:
         """Add what a LiDAR meets."""
         sim, model = self._sim, self._sim.model
         if frame.T_bs is None or not len(frame.data):
@@ -199,7 +184,7 @@ class OraclePerception:
             name = self._names[number]
             if name in seen.detections:
                 continue
-            found = self._detection(entities[name])
+            found = self._detection(name)
             attributes = {k: v for k, v in found.attributes.items() if k not in _UNSEEN_BY_LIDAR}
             seen.detections[name] = replace(found, sensor=frame.name, attributes=attributes)
         seen.viewed |= self._swept(T_ws, frame.data[:, 2] / distance)
@@ -207,15 +192,14 @@ class OraclePerception:
     def _swept(self, T_ws: Array, rise: Array) -> set[str]:
         """Fixtures whose surface or inside lies open to a LiDAR; `rise` (n,): sines of its echoes' elevations."""
         assert self._rays is not None
-        names, points = zip(*self._surfaces(), strict=True)
-        offset = np.concatenate(points) - T_ws[:3, 3]
-        distance = np.linalg.norm(offset, axis=1)
+        offset = self._surfaces.points(self._sim.data) - T_ws[:3, 3]
+        distance = np.linalg.norm(offset, axis=2)
         sine = offset @ T_ws[:3, 2] / distance
-        _, reached = self._rays.cast(self._sim.data, T_ws[:3, 3], offset / distance[:, None])
-        free = (reached < 0.0) | (reached >= distance - _DEPTH_SLACK)
-        free &= (distance <= LIDAR_VIEW_RANGE) & (sine >= rise.min()) & (sine <= rise.max())
-        share = free.reshape(len(names), -1).mean(axis=1)
-        return {name for name, part in zip(names, share, strict=True) if part >= VIEWED_SHARE}
+        free = (distance <= LIDAR_VIEW_RANGE) & (sine >= rise.min()) & (sine <= rise.max())
+        length = distance[free]
+        _, reached = self._rays.cast(self._sim.data, T_ws[:3, 3], offset[free] / length[:, None])
+        free[free] = (reached < 0.0) | (reached >= length - _DEPTH_SLACK)
+        return self._surfaces.viewed(free)
 
     # Ears and fingers.
 
@@ -248,31 +232,52 @@ class OraclePerception:
 
     def _feel(self) -> dict[Fact, bool]:
         """What is held, of the things that were met before; whatever the fingers close on is thereby met."""
-        objects = self._oracle.among(self._oracle.anatomy.objects, ("holding",))
-        return {fact: value for fact, value in objects.items() if value or fact.args[0] in self._met}
+        holding = self._holding.among(self._oracle.anatomy.support)
+        return {fact: value for fact, value in holding.items() if value or fact.args[0] in self._met}
 
     # What follows.
 
     def _facts(self, seen: _Seen) -> dict[Fact, bool]:
         """Relations among the things that are seen, and what is on among those in a camera's view."""
-        facts = self._oracle.among(seen.detections.keys(), _RELATIONS) if seen.detections else {}
+        facts = self._relations.among(seen.detections.keys()) if seen.detections else {}
         if seen.by_camera:
-            facts.update(self._oracle.among(seen.by_camera, ("powered",)))
+            facts.update(self._powered.among(seen.by_camera))
         return facts
 
-    def _detection(self, entity: Entity) -> Detection:
-        thing = self._oracle.anatomy.things[entity.name]
-        position = self._sim.data.xpos[thing.body].copy()
+    def _detection(self, name: str) -> Detection:
+        thing = self._oracle.anatomy.things[name]
+        entity, data = thing.entity, self._sim.data
+        yaw, extent = entity.yaw, entity.extent
+        if entity.category == "object":
+            yaw, extent = upright_box(data.xmat[thing.body].reshape(3, 3), np.asarray(extent))
         return Detection(
             label=entity.label,
             attributes=dict(entity.attributes),
-            position_w=position,
+            position_w=data.xpos[thing.body].copy(),
             covariance=np.eye(3) * _POSITION_VARIANCE,
-            yaw=entity.yaw,
-            extent=entity.extent,
-            track=entity.name,
-            opening=self._oracle.opening(entity.name),
+            yaw=yaw,
+            extent=extent,
+            track=name,
+            opening=self._oracle.opening(name),
         )
+
+
+class _Truths:
+    """The facts of some predicates that could be true, and which of them are."""
+
+    def __init__(self, sim: Simulation, oracle: Oracle, predicates: Collection[str]) -> None:
+        candidates = oracle.among(oracle.anatomy.things.keys(), predicates)
+        self._table = FactTable(oracle.anatomy, tuple(candidates))
+        self._now = LiveSnapshot(sim)
+
+    def among(self, names: Collection[str]) -> dict[Fact, bool]:
+        """Whether each fact is true now that has only `names` as arguments."""
+        values = self._table(self._now)[0]
+        return {
+            fact: value
+            for fact, value in zip(self._table.facts, values.tolist(), strict=True)
+            if all(name in names for name in fact.args)
+        }
 
 
 class _Rays:
