@@ -172,8 +172,8 @@ def _carry_out(episode: Episode, options: Options, folder: Path, began: float) -
             progress=judge.progress,
             wall_seconds=time.perf_counter() - began,
         )
-        Report(log, result, options.video).write(folder / "report.html")
         result.write(folder / "result.json")
+        Report(log, result, options.video).write(folder / "report.html")
     spectator.close()
     return result
 

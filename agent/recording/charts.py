@@ -96,7 +96,7 @@ def _interesting(log: EpisodeLog) -> list[Fact]:
 
 
 def _fact_row(fact: Fact, changes: Sequence[Change], duration: float, wanted: bool) -> str:
-    ends = [c.stamp for c in changes[1:]] + [duration]
+    ends = [*(c.stamp for c in changes[1:]), duration][: len(changes)]
     bars = "".join(
         _bar(c.stamp, end, duration, f"fact {c.provenance}", f"{fact}: {HOW[c.provenance]} at {clock(c.stamp)}")
         for c, end in zip(changes, ends, strict=True)

@@ -15,6 +15,7 @@ from yanshi.agent.recording.log import EpisodeLog
 from yanshi.agent.recording.pictures import depth_picture, spectrogram, turbo
 from yanshi.agent.recording.report import Report
 from yanshi.agent.recording.result import Result
+from yanshi.goals import Fact
 
 Episode = tuple[EpisodeLog, Result]
 
@@ -81,6 +82,12 @@ def test_the_verdict_is_the_oracles(episode: Episode, success: bool | None, clai
     text = text_of(Report(log, result).page())
     assert expected in text
     assert ("The agent says it is done" in text) == claimed
+
+
+def test_a_goal_that_was_never_believed_is_shown_all_the_same(episode: Episode) -> None:
+    log, result = episode
+    log.wanted.add(Fact.parse("on(blue_bowl, counter)"))
+    assert "on(blue_bowl, counter)" in text_of(Report(log, result).page())
 
 
 def test_an_episode_that_never_began_still_makes_a_page(episode: Episode) -> None:
