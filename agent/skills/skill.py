@@ -131,7 +131,8 @@ def check_skill(skill: Skill, call: SkillCall, belief: WorldState, observation: 
         step = skill.act(belief, observation)
         if step.action.shape != (nu,) or step.action.dtype != np.float32:
             raise ContractError(
-                f"{skill.name}: expected a float32 action ({nu},), got {step.action.dtype} {step.action.shape}."
+                f"{skill.name}: expected an action of shape ({nu},) float32, "
+                f"got {step.action.shape} {step.action.dtype}."
             )
         if not np.all(np.isfinite(step.action)) or np.abs(step.action).max(initial=0.0) > 1.0:
             raise ContractError(f"{skill.name}: expected finite actions in [-1, 1], got {step.action}.")

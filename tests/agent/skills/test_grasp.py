@@ -30,9 +30,10 @@ def thing(
     )
 
 
-@given(
-    st.floats(0.015, 0.12), st.floats(0.015, 0.12), st.floats(0.02, 0.18), st.floats(-np.pi, np.pi), st.floats(-np.pi, np.pi)
-)  # fmt: skip
+SIDE, ANGLE = st.floats(0.015, 0.12), st.floats(-np.pi, np.pi)
+
+
+@given(SIDE, SIDE, st.floats(0.02, 0.18), ANGLE, ANGLE)
 def test_every_grip_fits_the_box(ex: float, ey: float, ez: float, yaw: float, nominal: float) -> None:
     entity = thing((ex, ey, ez), yaw)
     grasps = top_grasps(entity, OPENING, nominal)
