@@ -140,7 +140,7 @@ def _follow(
         yield Command(
             phase=phase,
             base=base,
-            twist_b=_fold(now),
+            twist_b=_fold(now, now.time - start),
             look_at_w=look_at_w if look_at_w is not None and left < 1.0 else _road(position, to),
         )
         if now.time - start > 60.0:
@@ -169,12 +169,13 @@ def glide(
     return False
 
 
-def _fold(now: Situation) -> Array:
-    """Twist that brings the hand to its carrying pose as seen from the base: up before in."""
+def _fold(now: Situation, since: float) -> Array:
+    """Twist that brings the hand to its carrying pose as seen from the base: up before in, and gently at first."""
     target = rest(now)
     if now.T_we[2, 3] < target[2, 3] - 0.12:
         target[:2, 3] = now.T_we[:2, 3]
-    return twist_towards(now, target, 0.35, 1.2)
+    ease = min(1.0, 0.15 + 1.5 * since)
+    return twist_towards(now, target, 0.35 * ease, 1.0 * ease)
 
 
 def _road(position: Array, to: Array) -> Array:

@@ -125,6 +125,17 @@ def _sides(entity: Entity) -> list[tuple[float, float, float]]:
     return sides
 
 
+def _body_center(entity: Entity) -> Array:
+    """(3,) the middle of what is gripped, in the entity frame: that of the box, but of a round thing with an ear or
+    a spout (which
+    stands out forwards, as in our catalogue) the middle of the round body, so that it does not roll out of the fingers.
+    """
+    longer = float(entity.extent[0] - entity.extent[1])
+    if entity.attributes.get("shape") not in ("cylinder", "round") or not 0.006 < longer < 0.04:
+        return np.zeros(3)
+    return np.array([-longer / 2.0, 0.0, 0.0])
+
+
 def _grip_height(entity: Entity) -> float:
     """Height of the tool centre point in the map for a grip from above [m]."""
     bottom, top = entity.position_w[2] - entity.extent[2] / 2.0, entity.position_w[2] + entity.extent[2] / 2.0
@@ -141,7 +152,8 @@ def top_grasps(entity: Entity, max_opening: float, nominal_yaw: float, clutter: 
         nominal_yaw: finger direction in the map that the wrist likes best [rad].
         clutter: what the hand should not strike.
     """
-    center = np.array([entity.position_w[0], entity.position_w[1], _grip_height(entity)])
+    center = entity.to_world(_body_center(entity))
+    center[2] = _grip_height(entity)
     clutter = clutter or Clutter()
     found = []
     for yaw, width, preference in _sides(entity):
