@@ -261,8 +261,8 @@ class Tracker:
         now = percept.stamp
         yes, no = Held(value=True, stamp=now), Held(value=False, stamp=now)
         everything = list(entities.values())
-        placed = {f for f in placements(everything, openings, held) if f.args[0] in found}
-        beside = {f for f in neighbours(everything, held) if found & set(f.args)}
+        placed = placements(everything, openings, held, found)
+        beside = neighbours(everything, held, found)
         for fact in list(facts):
             if (fact.predicate in _RELATIONS and fact.args[0] in found | held) or (
                 fact.predicate == "beside" and (found | held) & set(fact.args)

@@ -9,7 +9,9 @@ positions are estimates.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -57,9 +59,14 @@ def in_region(entity: Entity, region: Region, points_w: Array, opening: float = 
     return np.asarray(local - shift)
 
 
-def placements(entities: Sequence[Entity], openings: Mapping[str, float], held: frozenset[str]) -> set[Fact]:
-    """The facts ``on`` and ``in`` among things whose place is known."""
-    things = [e for e in entities if e.category == "object" and known(e) and e.name not in held]
+def placements(
+    entities: Sequence[Entity],
+    openings: Mapping[str, float],
+    held: frozenset[str],
+    which: Collection[str] | None = None,
+) -> set[Fact]:
+    """The facts ``on`` and ``in`` among things whose place is known: of all objects, or only of `which`."""
+    things = [e for e in _objects(entities, held) if which is None or e.name in which]
     if not things:
         return set()
     centers = np.array([e.position_w for e in things], dtype=float)
@@ -127,19 +134,33 @@ def _points_to_polygon(points: Array, polygon: Array) -> float:
     return float(np.linalg.norm(away - along[..., None] * side[None], axis=2).min())
 
 
-def neighbours(entities: Iterable[Entity], held: frozenset[str]) -> set[Fact]:
-    """The facts ``beside`` among objects, both ways round."""
-    things = [e for e in entities if e.category == "object" and known(e) and e.name not in held]
+def neighbours(entities: Iterable[Entity], held: frozenset[str], which: Collection[str] | None = None) -> set[Fact]:
+    """The facts ``beside`` among objects, both ways round: all, or only those with one of `which`."""
+    things = _objects(entities, held)
+    centers = [e.position_w[:2].tolist() for e in things]
+    bottoms = [float(e.position_w[2] - e.extent[2] / 2) for e in things]
+    radii = [_radius(e) for e in things]
     facts: set[Fact] = set()
-    for i, a in enumerate(things):
-        for b in things[i + 1 :]:
-            level = abs((a.position_w[2] - a.extent[2] / 2) - (b.position_w[2] - b.extent[2] / 2)) <= BESIDE_LEVEL
-            reach = BESIDE_GAP + float(np.hypot(*a.extent[:2]) + np.hypot(*b.extent[:2])) / 2
-            if not level or np.hypot(*(a.position_w[:2] - b.position_w[:2])) > reach:
-                continue
-            if box_gap(footprint(a), footprint(b)) <= BESIDE_GAP:
-                facts |= {Fact("beside", (a.name, b.name)), Fact("beside", (b.name, a.name))}
+    for i, j in combinations(range(len(things)), 2):
+        a, b = things[i], things[j]
+        if which is not None and a.name not in which and b.name not in which:
+            continue
+        level = abs(bottoms[i] - bottoms[j]) <= BESIDE_LEVEL
+        if not level or math.dist(centers[i], centers[j]) > BESIDE_GAP + radii[i] + radii[j]:
+            continue
+        if box_gap(footprint(a), footprint(b)) <= BESIDE_GAP:
+            facts |= {Fact("beside", (a.name, b.name)), Fact("beside", (b.name, a.name))}
     return facts
+
+
+def _objects(entities: Iterable[Entity], held: frozenset[str]) -> list[Entity]:
+    """The objects that lie somewhere known."""
+    return [e for e in entities if e.category == "object" and known(e) and e.name not in held]
+
+
+def _radius(entity: Entity) -> float:
+    """Of the circle about an entity's box seen from above [m]."""
+    return math.hypot(entity.extent[0], entity.extent[1]) / 2
 
 
 def is_near(entity: Entity, base_w: Array) -> bool:
@@ -147,6 +168,8 @@ def is_near(entity: Entity, base_w: Array) -> bool:
     handle = entity.region("handle") or entity.region("button")
     if handle is not None:
         corners = entity.to_world(np.asarray(handle.center_e, dtype=float))[None, :2]
+    elif math.dist(entity.position_w[:2], base_w[:2]) > NEAR_DISTANCE + _radius(entity):
+        return False
     else:
         corners = footprint(entity)
     base = np.asarray(base_w[:2], dtype=float)
