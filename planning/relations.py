@@ -25,7 +25,7 @@ Array = NDArray[Any]
 
 ON_HEIGHT = 0.03
 BESIDE_GAP, BESIDE_LEVEL = 0.12, 0.04
-NEAR_DISTANCE, NEAR_ANGLE = 1.1, np.deg2rad(60.0)
+NEAR_DISTANCE, NEAR_ANGLE = 1.1, math.radians(60.0)
 OPEN_FROM, CLOSED_TO = 0.7, 0.1
 
 
@@ -166,21 +166,21 @@ def _radius(entity: Entity) -> float:
 def is_near(entity: Entity, base_w: Array) -> bool:
     """Whether the base (x, y, yaw) stands close to a thing, or to the handle of a part, and faces it."""
     handle = entity.region("handle") or entity.region("button")
+    base = np.asarray(base_w[:2], dtype=float)
     if handle is not None:
-        corners = entity.to_world(np.asarray(handle.center_e, dtype=float))[None, :2]
-    elif math.dist(entity.position_w[:2], base_w[:2]) > NEAR_DISTANCE + _radius(entity):
+        nearest = entity.to_world(np.asarray(handle.center_e, dtype=float))[:2]
+    elif math.dist(entity.position_w[:2], base) > NEAR_DISTANCE + _radius(entity):
         return False
     else:
-        corners = footprint(entity)
-    base = np.asarray(base_w[:2], dtype=float)
-    nearest = _nearest_point(base, corners)
-    away = nearest - base
-    if np.hypot(*away) > NEAR_DISTANCE:
+        nearest = _nearest_point(base, footprint(entity))
+    x, y = (nearest - base).tolist()
+    distance = math.hypot(x, y)
+    if distance > NEAR_DISTANCE:
         return False
-    if np.hypot(*away) < 1e-6:
+    if distance < 1e-6:
         return True
-    bearing = np.arctan2(away[1], away[0]) - base_w[2]
-    return bool(abs((bearing + np.pi) % (2 * np.pi) - np.pi) <= NEAR_ANGLE)
+    bearing = math.atan2(y, x) - float(base_w[2])
+    return abs((bearing + math.pi) % (2 * math.pi) - math.pi) <= NEAR_ANGLE
 
 
 def _nearest_point(point: Array, polygon: Array) -> Array:

@@ -166,8 +166,7 @@ class EpisodeLog:
         points_b = points_b[(points_b[:, 2] > 0.1) & (points_b[:, 2] < 1.9)]
         c, s = np.cos(yaw), np.sin(yaw)
         points_w = points_b[:, :2] @ np.array([[c, s], [-s, c]]) + (x, y)
-        cells = np.unique(np.floor(points_w / CELL).astype(int), axis=0)
-        self.cells.update(map(tuple, cells.tolist()))
+        self.cells.update(zip(*np.floor(points_w / CELL).astype(int).T.tolist(), strict=True))
 
     def _take(self, title: str, step: Step) -> None:
         """Keep the pictures of this turn; when there are too many, every other one goes."""
