@@ -31,7 +31,7 @@ try:
     import open3d as o3d
     from mujoco_lidar import MjLidarWrapper
 except ImportError as error:
-    sys.exit(f"{error.name} is not installed; the peers come with: pip install 'yanshi[peers,lidar]'")
+    sys.exit(f"{error.name} is not installed; the peers come with: pip install 'yanshi[peers]'")
 
 Array = NDArray[Any]
 REACH = 20.0

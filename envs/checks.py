@@ -207,7 +207,7 @@ class Device:
 
     def __call__(self, now: Snapshot) -> Bools:
         """(n, facts) which are true."""
-        return np.stack([now.device(fact.predicate, fact.args[0]) for fact in self._facts], axis=1)
+        return np.array([now.device(fact.predicate, fact.args[0]) for fact in self._facts]).T.copy()
 
 
 class Constant:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Protocol
 
 import mujoco
@@ -82,10 +81,13 @@ class Devices:
         Raises:
             UnknownNameError: it is none of these predicates.
         """
-        states: dict[str, Collection[str]] = {"lit": self.lit, "powered": self.powered, "sounding": self.sounding}
-        if predicate not in states:
-            raise UnknownNameError("device state", predicate, states)
-        return name in states[predicate]
+        if predicate == "lit":
+            return name in self._lit
+        if predicate == "powered":
+            return name in self._powered or self._drives.get(name) in self._lit
+        if predicate == "sounding":
+            return name in self._sounding
+        raise UnknownNameError("device state", predicate, ("lit", "powered", "sounding"))
 
     def reset(self, data: Positions) -> None:
         """Back to the start of the scene; buttons are taken as they are in `data`."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from yanshi.contracts import Entity, Held, WorldState
 from yanshi.envs.fact_table import FactTable
 from yanshi.envs.goal_check import GoalCheck
-from yanshi.envs.predicates import ATTRIBUTES, Anatomy, Bools, Floats
+from yanshi.envs.predicates import ATTRIBUTES, Anatomy, Floats
 from yanshi.envs.simulation import Simulation
 from yanshi.goals import Fact, Goal
 
@@ -39,9 +39,9 @@ class LiveSnapshot:
         contact = self._sim.data.contact
         return contact.geom, contact.frame[:, :3]
 
-    def device(self, predicate: str, name: str) -> Bools:
-        """(1,) whether ``powered``, ``sounding`` or ``lit`` is true of a thing or room."""
-        return np.array([self._sim.devices.true(predicate, name)])
+    def device(self, predicate: str, name: str) -> list[bool]:
+        """Whether ``powered``, ``sounding`` or ``lit`` is true of a thing or room."""
+        return [self._sim.devices.true(predicate, name)]
 
 
 class Oracle:

@@ -70,8 +70,8 @@ class Snapshot(Protocol):
         """Geom pairs (ncon, 2) and normals (ncon, 3), from the first geom to the second, of one simulation."""
         ...
 
-    def device(self, predicate: str, name: str) -> Bools:
-        """(n,) whether ``powered``, ``sounding`` or ``lit`` is true of a thing or room."""
+    def device(self, predicate: str, name: str) -> list[bool]:
+        """Whether ``powered``, ``sounding`` or ``lit`` is true of a thing or room, in each of n simulations."""
         ...
 
 

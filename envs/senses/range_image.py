@@ -3,8 +3,6 @@
 The rays of a LiDAR are a regular grid of angles, so what a geom can cover is a rectangle of that grid, found from its
 oriented box. Inside it, every ray meets the geom in closed form. Nothing is built beforehand, so moving bodies cost
 nothing. Geoms without a closed form (meshes, height fields) are left to `mj_multiRay` and merged.
-
-Needs numba (``pip install 'yanshi[lidar]'``).
 """
 
 from __future__ import annotations

@@ -12,13 +12,7 @@ from typing import Any
 
 import mujoco
 import numpy as np
-
-from yanshi.errors import MissingDependencyError
-
-try:
-    from numba import njit
-except ImportError as error:
-    raise MissingDependencyError("numba", "lidar") from error
+from numba import njit
 
 FAST: dict[str, Any] = {
     "cache": True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,12 +65,3 @@ class MultiRay:
             cutoff=reach,
         )
         return Hits(distance, geom, np.abs(np.einsum("ij,ij->i", normal, rays)))
-
-
-def raycaster(model: mujoco.MjModel, seen: Array, grid: Grid) -> Raycaster:
-    """The fastest that is installed: `RangeImage` with numba, else `MultiRay`. Their distances agree to 1e-9 m."""
-    if importlib.util.find_spec("numba") is None:
-        return MultiRay(model, seen, grid)
-    from yanshi.envs.senses.range_image import RangeImage
-
-    return RangeImage(model, seen, grid)

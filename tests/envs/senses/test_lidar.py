@@ -8,7 +8,8 @@ import pytest
 
 from yanshi.envs.senses.lidar import SCANNER, Lidar, LidarConfig, reflectance
 from yanshi.envs.senses.patterns import Grid, sector, spinning
-from yanshi.envs.senses.raycast import MultiRay, Raycaster, raycaster
+from yanshi.envs.senses.range_image import RangeImage
+from yanshi.envs.senses.raycast import MultiRay, Raycaster
 from yanshi.envs.senses.sensor import check_sensor
 from yanshi.errors import InputError, WorldError
 
@@ -22,7 +23,7 @@ def make_multi_ray(model: mujoco.MjModel, seen: np.ndarray, grid: Grid) -> Rayca
 
 
 def make_range_image(model: mujoco.MjModel, seen: np.ndarray, grid: Grid) -> Raycaster:
-    return pytest.importorskip("yanshi.envs.senses.range_image").RangeImage(model, seen, grid)
+    return RangeImage(model, seen, grid)
 
 
 CASTERS = [make_multi_ray, make_range_image]
@@ -157,21 +158,13 @@ def test_same_distances_as_open3d(make) -> None:  # type: ignore[no-untyped-def]
     assert np.quantile(error, 0.99) < 5e-3  # Their spheres have facets.
 
 
-def test_range_image_is_chosen_where_numba_is(simulate) -> None:  # type: ignore[no-untyped-def]
-    pytest.importorskip("numba")
-    model = simulate(MOUNT).model
-    assert type(raycaster(model, np.ones(model.ngeom, bool), GRIDS[0])).__name__ == "RangeImage"
-
-
-def test_without_numba_the_readings_are_the_same(simulate, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    pytest.importorskip("numba")
+def test_the_readings_are_those_of_mujocos_own_rays(simulate, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     sim = simulate(MOUNT + '<geom type="plane" size="0 0 1"/><geom type="box" size="1 1 1" pos="3 0 1"/>')
-    fast = scan(sim, LidarConfig(), np.random.default_rng(1))
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert type(raycaster(sim.model, np.ones(sim.model.ngeom, bool), GRIDS[0])).__name__ == "MultiRay"
-    slow = scan(sim, LidarConfig(), np.random.default_rng(1))
-    assert fast.data.shape == slow.data.shape
-    assert np.allclose(fast.data, slow.data, atol=1e-5)
+    ours = scan(sim, LidarConfig(), np.random.default_rng(1))
+    monkeypatch.setattr("yanshi.envs.senses.lidar.RangeImage", MultiRay)
+    theirs = scan(sim, LidarConfig(), np.random.default_rng(1))
+    assert ours.data.shape == theirs.data.shape
+    assert np.allclose(ours.data, theirs.data, atol=1e-5)
 
 
 def test_echoes_lie_on_surfaces_where_T_bs_says(simulate) -> None:  # type: ignore[no-untyped-def]
