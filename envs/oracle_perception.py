@@ -266,18 +266,20 @@ class _Truths:
     """The facts of some predicates that could be true, and which of them are."""
 
     def __init__(self, sim: Simulation, oracle: Oracle, predicates: Collection[str]) -> None:
-        candidates = oracle.among(oracle.anatomy.things.keys(), predicates)
-        self._table = FactTable(oracle.anatomy, tuple(candidates))
+        self._names = tuple(oracle.anatomy.things)
+        self._table = FactTable(oracle.anatomy, tuple(oracle.among(self._names, predicates)))
         self._now = LiveSnapshot(sim)
+        number = {name: index for index, name in enumerate(self._names)}
+        self._first, self._last = (
+            np.array([number[fact.args[side]] for fact in self._table.facts], dtype=np.intp) for side in (0, -1)
+        )
 
     def among(self, names: Collection[str]) -> dict[Fact, bool]:
         """Whether each fact is true now that has only `names` as arguments."""
         values = self._table(self._now)[0]
-        return {
-            fact: value
-            for fact, value in zip(self._table.facts, values.tolist(), strict=True)
-            if all(name in names for name in fact.args)
-        }
+        wanted = np.array([name in names for name in self._names])
+        chosen = np.flatnonzero(wanted[self._first] & wanted[self._last])
+        return {self._table.facts[index]: bool(values[index]) for index in chosen}
 
 
 class _Rays:
