@@ -15,7 +15,7 @@ from yanshi.agent.skills.parts import outline
 from yanshi.agent.skills.script import Command, GiveUpError, Situation
 from yanshi.contracts import OccupancyGrid
 
-__all__ = ["drive", "free_space", "glide"]
+__all__ = ["drive", "free_space"]
 
 Array = NDArray[Any]
 _MARGIN = -0.005
@@ -145,28 +145,6 @@ def _follow(
         )
         if now.time - start > 60.0:
             raise GiveUpError("Driving there takes too long.")
-
-
-def glide(
-    now: Situation, goal: Array, phase: str, look_at_w: Array | None = None, timeout: float = 4.0
-) -> Generator[Command, None, bool]:
-    """Shift the base a little, straight, holding the hand where it is in the map; returns whether it arrived."""
-    start, hold = now.time, now.T_we
-    while now.time - start < timeout:
-        to, turn = goal[:2] - now.base_w[:2], wrap(goal[2] - now.base_w[2])
-        gap = float(np.linalg.norm(to))
-        if gap < 0.012 and abs(turn) < 0.03:
-            return True
-        yaw = now.base_w[2]
-        velocity = min(0.25, 2.5 * gap, 0.05 + 0.5 * (now.time - start)) * _unit(to)
-        c, s = np.cos(yaw), np.sin(yaw)
-        base = (
-            c * velocity[0] + s * velocity[1],
-            -s * velocity[0] + c * velocity[1],
-            float(np.clip(2.0 * turn, -0.6, 0.6)),
-        )
-        yield Command(phase=phase, base=base, twist_b=twist_towards(now, hold, 0.3, 1.0, base), look_at_w=look_at_w)
-    return False
 
 
 def _fold(now: Situation, since: float) -> Array:

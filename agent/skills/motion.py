@@ -22,7 +22,6 @@ __all__ = [
     "rest",
     "rotation_vector",
     "top_down",
-    "wait",
 ]
 
 Array = NDArray[Any]
@@ -202,13 +201,6 @@ def grip_to(
         last = now.opening
         if now.time - start > 0.16 and (still >= 3 or abs(now.opening - opening) < 1e-3):
             return
-
-
-def wait(now: Situation, seconds: float, phase: str, look_at_w: Array | None = None) -> Generator[Command, None, None]:
-    """Stand still."""
-    start = now.time
-    while now.time - start < seconds:
-        yield Command(phase=phase, look_at_w=look_at_w)
 
 
 def rest(now: Situation) -> Array:

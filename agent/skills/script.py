@@ -8,7 +8,7 @@ was done, and raises `GiveUpError` with the reason when it cannot go on. `Script
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -198,16 +198,10 @@ class ScriptedSkill:
                     self._still(), Status.FAILED, note=str(error), phase="failed", success_estimate=0.0
                 )
             self._running = None
-            return self._ended
-        return (
-            SkillStep(
-                self._still(), Status.FAILED, note=f"{self.name} was not started.", phase="failed", success_estimate=0.0
-            )
-            if (self._ended is None)
-            else SkillStep(
-                self._still(), self._ended.status, self._ended.note, self._ended.phase, self._ended.success_estimate
-            )
-        )
+        if self._ended is None:
+            note = f"{self.name} was not started."
+            return SkillStep(self._still(), Status.FAILED, note=note, phase="failed", success_estimate=0.0)
+        return replace(self._ended, action=self._still())
 
     def _step(self, command: Command) -> SkillStep:
         situation = self.situation
