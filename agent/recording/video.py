@@ -75,7 +75,7 @@ class VideoRecorder:
         self._stream = self._container.add_stream("h264", rate=Fraction(self._fps))
         self._stream.width, self._stream.height = width, height
         self._stream.pix_fmt = "yuv420p"
-        self._stream.options = {"preset": "superfast", "crf": "23"}
+        self._stream.options = {"preset": "superfast", "crf": "25"}
 
     def _encode(self, picture: NDArray[np.uint8]) -> None:
         for packet in self._stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
