@@ -41,37 +41,39 @@ BASE_LEAD = 0.03
 """How far the wanted base pose may run ahead of the base [m or rad]."""
 
 COMPILED: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-"""Strict arithmetic, so that one simulation and many give the same bits."""
+"""Strict arithmetic, so that one simulation and many give the same bits. (Elements are assigned one by one, since to
+compile the check of a slice's shape takes seconds.)"""
 
 
 @njit(**COMPILED)
 def move(state, wanted, robot, actions, going):
-    """Write the controls of one control step where `going`; False, and nothing else, if an action is not finite."""
+    """Clip `actions` and write the controls of one control step where `going`; False if an action is not finite."""
     for sim in range(len(actions)):
-        for value in actions[sim]:
-            if going[sim] and not isfinite(value):
+        for i in range(actions.shape[1]):
+            if going[sim] and not isfinite(actions[sim, i]):
                 return False
+            actions[sim, i] = min(max(actions[sim, i], -1.0), 1.0)
+    ctrl, wheels, head = state[2], robot[4], robot[5]
     for sim in range(len(actions)):
         if going[sim]:
-            _move_one(sim, state, wanted, robot, np.clip(actions[sim], -1.0, 1.0))
+            action, start, steady = actions[sim], 0, True
+            if wheels.shape[1]:
+                steady = _move_base(sim, state, wanted, robot, action)
+                start = 3
+            error, twist = _pose_error(sim, state, wanted, robot, action[start : start + 6], steady)
+            _move_arm(sim, state, wanted, robot, error, twist)
+            ctrl[sim, robot[0][2]] = _move_gripper(sim, state, wanted, robot, 0.5 * (action[start + 6] + 1.0))
+            for i in range(head.shape[1]):
+                ctrl[sim, head[3, i]] = _move_head(sim, wanted, robot, i, action[start + 7 + i])
     return True
 
 
 @njit(**COMPILED)
-def _move_one(sim, state, wanted, robot, action):
-    ctrl, wheels, head = state[2], robot[4], robot[5]
-    start, steady = 0, True
-    if wheels.shape[1]:
-        steady = _move_base(sim, state, wanted, robot, action)
-        start = 3
-    tool = action[start : start + 6]
-    error, twist = _pose_error(sim, state, wanted, robot, tool, steady)
-    _move_arm(sim, state, wanted, robot, error, twist)
-    ctrl[sim, robot[0][2]] = _move_gripper(sim, state, wanted, robot, 0.5 * (action[start + 6] + 1.0))
+def _move_head(sim, wanted, robot, joint, rate):
+    """Control of one joint of the head, which moves on at a rate -1 … 1."""
     (low, high), speed, angles, (_, dt) = robot[6], robot[7][3], wanted[5], robot[10]
-    for i in range(head.shape[1]):
-        angle = angles[sim, i] + action[start + 7 + i] * speed * dt
-        angles[sim, i] = ctrl[sim, head[3, i]] = min(max(angle, low[i]), high[i])
+    angles[sim, joint] = min(max(angles[sim, joint] + rate * speed * dt, low[joint]), high[joint])
+    return angles[sim, joint]
 
 
 @njit(**COMPILED)
@@ -199,7 +201,7 @@ def _move_arm(sim, state, wanted, robot, error, twist):
         posture[i] = POSTURE_GAIN * (home[i] - joints[i])
         ahead = joints[i] - qpos[sim, arm[1, i]] + qvel[sim, arm[2, i]] * timestep
         error -= ahead * jacobian[i]
-    damping = DAMPING[0] + DAMPING[1] * np.sum(error * error)
+    damping = DAMPING[0] + DAMPING[1] * (_length(error[:3]) ** 2 + _length(error[3:]) ** 2)
     velocity = KINEMATIC_GAIN * error + twist
     rates = _solve(jacobian, velocity, posture, damping)
     for i in range(n):
@@ -209,7 +211,10 @@ def _move_arm(sim, state, wanted, robot, error, twist):
         rates = _solve(jacobian, velocity, posture, damping)
 
     # A servo follows its set point late by kv / kp; the set point leads by as much, and is held for a whole step.
-    rates /= max(1.0, np.max(np.abs(rates) / fastest))
+    excess = 1.0
+    for i in range(n):
+        excess = max(excess, abs(rates[i]) / fastest[i])
+    rates /= excess
     for i in range(n):
         present = qpos[sim, arm[1, i]]
         after = min(max(joints[i] + rates[i] * dt, present - JOINT_LEAD), present + JOINT_LEAD)
@@ -222,17 +227,14 @@ def _jacobian(sim, state, robot):
     """Jᵀ (n, 6) in the map frame: a hinge turns the tool about an axis through its anchor, a slide shifts it."""
     parts, arm, slides = robot[:3]
     tool = state[7][sim, parts[1]]
-    jacobian = np.zeros((arm.shape[1], 6))
+    jacobian = np.empty((arm.shape[1], 6))
     for i in range(arm.shape[1]):
         axis, anchor = state[5][sim, arm[0, i]], state[6][sim, arm[0, i]]
-        if slides[i]:
-            jacobian[i, :3] = axis
-        else:
-            x, y, z = tool[0] - anchor[0], tool[1] - anchor[1], tool[2] - anchor[2]
-            jacobian[i, 0] = axis[1] * z - axis[2] * y
-            jacobian[i, 1] = axis[2] * x - axis[0] * z
-            jacobian[i, 2] = axis[0] * y - axis[1] * x
-            jacobian[i, 3:] = axis
+        x, y, z = tool[0] - anchor[0], tool[1] - anchor[1], tool[2] - anchor[2]
+        moment = (axis[1] * z - axis[2] * y, axis[2] * x - axis[0] * z, axis[0] * y - axis[1] * x)
+        for j in range(3):
+            jacobian[i, j] = axis[j] if slides[i] else moment[j]
+            jacobian[i, 3 + j] = 0.0 if slides[i] else axis[j]
     return jacobian
 
 

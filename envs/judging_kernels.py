@@ -92,8 +92,9 @@ def observe(constant, now, facts, copied, bodies, starts):
     base, pose, tool, places, turns, true = starts
     out = np.empty((len(facts), len(template)), np.float32)
     for sim in range(len(out)):
-        out[sim] = template
         row, axes = out[sim], xmat[sim, base]
+        for k in range(len(row)):
+            row[k] = template[k]
         for k in range(len(into_qpos)):
             row[into_qpos[k]] = qpos[sim, from_qpos[k]] / unit[k]
         for k in range(len(into_qvel)):
