@@ -140,9 +140,9 @@ def main(rounds: int = 20) -> None:
     warnings.filterwarnings("ignore", module="gymnasium")
     load, cores = os.getloadavg()[0], os.cpu_count()
     print(
-        f"One state-only step beside the `mj_step` of its physics steps (ours: {STEPS_PER_CONTROL}), same states, CPU\n"
-        f"time; median (min … max) of {rounds} blocks of {STEPS} steps. Load before the run: {load:.1f} on {cores}\n"
-        "cores.\n\n"
+        f"One state-only step beside the `mj_step` of its physics steps ({STEPS_PER_CONTROL} of ours), "
+        "same states, CPU time;\n"
+        f"median (min … max) of {rounds} blocks of {STEPS} steps. Load before the run: {load:.1f} on {cores} cores.\n\n"
         "| environment | step / physics | step, ms | physics, ms | as `gymnasium.make` gives it / physics |\n"
         "|---|---|---:|---:|---|"
     )
