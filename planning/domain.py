@@ -38,7 +38,11 @@ class Action:
     @property
     def expects(self) -> tuple[Literal, ...]:
         """The effects that must be seen."""
-        return tuple((fact, value) for fact, value in self.effects if fact.predicate in self.seen)
+        return tuple(
+            (fact, value)
+            for fact, value in self.effects
+            if fact.predicate in self.seen and (value or fact.predicate != "near")
+        )
 
 
 Rule = Callable[..., Action]
