@@ -127,7 +127,7 @@ def test_the_goal_met_ends_the_episode_with_the_highest_reward():
 def test_time_runs_out_by_truncation():
     env = YanshiEnv("Press", layout=0)
     env.reset(seed=0)
-    for step in range(1, 1000):
+    for step in range(1, 1000):  # noqa: B007 (used after the loop)
         _, _, terminated, truncated, info = env.step(env.robot.action(gripper=0.08))
         if truncated:
             break
