@@ -25,35 +25,29 @@ def bench(agent: str, episodes: str, folder: Path) -> dict[str, Any]:
     return found
 
 
-def row(name: str, expert: dict[str, Any], default: dict[str, Any]) -> str:
-    """One line of the table."""
-
-    def share(x: dict[str, Any]) -> str:
-        return f"{x['success']:.1%} [{x['low']:.1%}, {x['high']:.1%}]"
-
-    times = f"{expert['sim_seconds']:.0f} | {default['sim_seconds']:.0f}"
-    return f"| {name} | {share(expert)} | {share(default)} | {default['false_success']:.1%} | {times} |"
+def table(found: dict[str, Any]) -> str:
+    """What one agent achieved, and where it failed."""
+    lines = [
+        f"### Agent `{found['agent']}`, perception `{found['perception']}`",
+        "",
+        f"{len(found['seeds'])} episodes a task, seeds from {found['seeds'][0]}; success with 95 % Wilson intervals.",
+        "",
+        "| task | success | claimed, but not true | median, simulated s |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, x in [*found["tasks"].items(), ("**all**", found["overall"])]:
+        share = f"{x['success']:.1%} [{x['low']:.1%}, {x['high']:.1%}]"
+        lines.append(f"| {name} | {share} | {x['false_success']:.1%} | {x['sim_seconds']:.0f} |")
+    failures = [
+        f"- {name} {seed}: {reason}" for name, x in found["tasks"].items() for seed, reason in x["failures"].items()
+    ]
+    return "\n".join([*lines, "", "Failures, by seed:", "", *(failures or ["- none"])])
 
 
 def main(expert_episodes: str = "100", default_episodes: str = "20", folder: str = "out/agents") -> None:
-    """Runs both and prints the table."""
-    expert = bench("expert", expert_episodes, Path(folder))
-    default = bench("default", default_episodes, Path(folder))
-    print(
-        f"Success with 95 % Wilson intervals over {expert_episodes} (expert) and {default_episodes} (default) episodes,"
-    )
-    print(f"seeds from 0. Perception: expert {expert['perception']}, default {default['perception']}. False success:")
-    print("claimed, but not true.\n")
-    print("| task | expert | default | default: false success | expert, s | default, s |")
-    print("|---|---:|---:|---:|---:|---:|")
-    for name, found in expert["tasks"].items():
-        print(row(name, found, default["tasks"][name]))
-    print(row("**all**", expert["overall"], default["overall"]))
-    failures = {name: found["failures"] for name, found in expert["tasks"].items() if found["failures"]}
-    if failures:
-        print("\nWhere the expert fails, by seed:\n")
-        for name, by_seed in failures.items():
-            print("\n".join(f"- {name} {seed}: {reason}" for seed, reason in by_seed.items()))
+    """Runs each agent and prints a table of it."""
+    for agent, episodes in (("expert", expert_episodes), ("default", default_episodes)):
+        print(table(bench(agent, episodes, Path(folder))), end="\n\n")
 
 
 if __name__ == "__main__":
