@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from yanshi.envs import tasks
 from yanshi.envs.clock import CONTROL_DT
+from yanshi.envs.judging.referee import Referee, RewardKind
+from yanshi.envs.judging.state_vector import state_space
 from yanshi.envs.layouts import base_world, rearranged
 from yanshi.envs.oracle import LiveSnapshot
-from yanshi.envs.referee import Referee, RewardKind
 from yanshi.envs.robots import Robot
 from yanshi.envs.sense_space import SenseSpace
 from yanshi.envs.senses.rendering import Renderer
 from yanshi.envs.senses.suite import SENSES, sensor_suite
 from yanshi.envs.simulation import Simulation
-from yanshi.envs.state_vector import state_space
 from yanshi.envs.wordings import Split
 from yanshi.envs.worlds.compose import compose
 from yanshi.envs.worlds.world import World, default_robot
@@ -38,8 +38,8 @@ def action_space(robot: Robot) -> spaces.Box:
 class YanshiEnv(gymnasium.Env[Any, Any]):
     """One task.
 
-    An action is described in `yanshi.envs.robots.Robot`, a state observation in `yanshi.envs.state_vector`, one of the
-    senses in `yanshi.envs.sense_space`. ``observations="state"`` gives a flat float32 vector of true positions, for
+    An action is described in `yanshi.envs.robots.Robot`, a state observation in `yanshi.envs.judging.state_vector`,
+    one of the senses in `yanshi.envs.sense_space`. ``observations="state"`` gives a flat float32 vector of true positions, for
     learning skills; ``"senses"`` a dict of the newest reading of each sense and of proprioception and nothing else,
     which is what an agent is given. The instruction is in ``info["instruction"]`` and in `instruction`;
     ``info["is_success"]`` is True in the step in which the goal is met, which ends the episode. When its time is up
@@ -64,7 +64,7 @@ class YanshiEnv(gymnasium.Env[Any, Any]):
         Args:
             task: the task, or the name of a registered one.
             observations: what is observed.
-            reward: ``dense`` or ``sparse``, see `yanshi.envs.referee.Referee`.
+            reward: ``dense`` or ``sparse``, see `yanshi.envs.judging.referee.Referee`.
             layout: None draws everything from the seed of each reset; a number fixes what there is, and so the compiled
                 model, and only the places of the objects are drawn.
             robot: another than the world's own.

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.contracts import Entity, Held, WorldState
-from yanshi.envs.fact_table import FactTable
-from yanshi.envs.goal_check import GoalCheck
-from yanshi.envs.predicates import ATTRIBUTES, Anatomy, Floats
+from yanshi.envs.facts.goal_check import GoalCheck
+from yanshi.envs.facts.predicates import ATTRIBUTES, Anatomy, Floats
+from yanshi.envs.facts.table import FactTable
 from yanshi.envs.simulation import Simulation
 from yanshi.goals import Fact, Goal
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.contracts import Array, Detection, Frame, Observation, Percept, SoundEvent
-from yanshi.envs.fact_table import FactTable
+from yanshi.envs.facts.table import FactTable
 from yanshi.envs.oracle import LiveSnapshot, Oracle, body_pose, upright_box
 from yanshi.envs.senses.acoustics import NEAREST, OCCLUDED
 from yanshi.envs.senses.camera import camera_pose, intrinsics, segmentation

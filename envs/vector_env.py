@@ -18,12 +18,12 @@ from yanshi.envs import tasks
 from yanshi.envs.clock import CONTROL_DT, STEPS_PER_CONTROL
 from yanshi.envs.control import MotorControl
 from yanshi.envs.devices import Devices
+from yanshi.envs.facts.predicates import Bools, Floats
 from yanshi.envs.gym_env import action_space
+from yanshi.envs.judging.referee import Referee, RewardKind
+from yanshi.envs.judging.state_vector import state_space
 from yanshi.envs.layouts import base_world, rearranged
-from yanshi.envs.predicates import Bools, Floats
-from yanshi.envs.referee import Referee, RewardKind
 from yanshi.envs.robots import Robot
-from yanshi.envs.state_vector import state_space
 from yanshi.envs.wordings import Split
 from yanshi.envs.worlds.world import World, default_robot
 from yanshi.errors import InputError, WorldError
@@ -103,7 +103,7 @@ class YanshiVectorEnv(VectorEnv[Any, Any, Any]):
         Args:
             task: the task, or the name of a registered one.
             num_envs: how many.
-            reward: ``dense`` or ``sparse``, see `yanshi.envs.referee.Referee`.
+            reward: ``dense`` or ``sparse``, see `yanshi.envs.judging.referee.Referee`.
             layout: what there is in all of them.
             robot: another than the world's own.
             threads: 0 for as many as there are cores.

@@ -6,9 +6,9 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
+from yanshi.envs.facts.predicates import PREDICATES
 from yanshi.envs.gym_env import YanshiEnv
-from yanshi.envs.predicates import PREDICATES
-from yanshi.envs.state_vector import parts
+from yanshi.envs.judging.state_vector import parts
 from yanshi.errors import InputError, UnknownNameError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Attaching a spec")

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from yanshi.contracts import Fact, Goal
+from yanshi.envs.facts.support import support_points
 from yanshi.envs.oracle import Oracle, upright_box
 from yanshi.envs.robots import robot
 from yanshi.envs.simulation import Simulation
-from yanshi.envs.support import support_points
 from yanshi.envs.worlds import Wanted, compose, tabletop
 from yanshi.envs.worlds.home import home
 from yanshi.errors import InputError, UnknownNameError

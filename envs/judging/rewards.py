@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.contracts import Region
-from yanshi.envs.checks import Holding, part_joints
-from yanshi.envs.goal_check import GoalCheck
-from yanshi.envs.judging_kernels import approach, shape
-from yanshi.envs.predicates import Anatomy, Bools, Floats, Snapshot
+from yanshi.envs.facts.checks import Holding, part_joints
+from yanshi.envs.facts.goal_check import GoalCheck
+from yanshi.envs.facts.predicates import Anatomy, Bools, Floats, Snapshot
+from yanshi.envs.judging.kernels import approach, shape
 from yanshi.goals import Fact
 
 SHAPED = ("holding", "on", "in", "open", "closed", "powered")

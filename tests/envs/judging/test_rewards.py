@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from yanshi.contracts import Goal
-from yanshi.envs.goal_check import GoalCheck
+from yanshi.envs.facts.goal_check import GoalCheck
+from yanshi.envs.facts.predicates import Anatomy
+from yanshi.envs.judging.rewards import DenseReward
 from yanshi.envs.oracle import LiveSnapshot
-from yanshi.envs.predicates import Anatomy
-from yanshi.envs.rewards import DenseReward
 from yanshi.envs.robots import robot
 from yanshi.envs.simulation import Simulation
 from yanshi.envs.worlds import Wanted, compose, tabletop

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.contracts import Region
-from yanshi.envs.fact_kernels import SURFACE_TOLERANCE, beside, in_room, inside, near, opened, stacked, within
-from yanshi.envs.predicates import GRASP_REACH, Anatomy, Bools, Floats, Snapshot
+from yanshi.envs.facts.kernels import SURFACE_TOLERANCE, beside, in_room, inside, near, opened, stacked, within
+from yanshi.envs.facts.predicates import GRASP_REACH, Anatomy, Bools, Floats, Snapshot
 from yanshi.errors import UnknownNameError
 from yanshi.goals import Fact
 

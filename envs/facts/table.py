@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from yanshi.envs.checks import (
+from yanshi.envs.facts.checks import (
     Beside,
     Check,
     Constant,
@@ -19,7 +19,7 @@ from yanshi.envs.checks import (
     Opening,
     Stacked,
 )
-from yanshi.envs.predicates import STATIC, Anatomy, Bools, Snapshot
+from yanshi.envs.facts.predicates import STATIC, Anatomy, Bools, Snapshot
 from yanshi.errors import InputError, UnknownNameError
 from yanshi.goals import Fact
 

@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.contracts import Entity, Room
+from yanshi.envs.facts.support import support_points
 from yanshi.envs.robots import Robot
-from yanshi.envs.support import support_points
 from yanshi.envs.worlds.world import Thing, World
 from yanshi.errors import UnknownNameError
 from yanshi.goals import Fact

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.envs.clock import CONTROL_DT
-from yanshi.envs.goal_check import GoalCheck
-from yanshi.envs.predicates import Anatomy, Bools, Floats, Snapshot
-from yanshi.envs.rewards import DenseReward
-from yanshi.envs.state_vector import StateVector
+from yanshi.envs.facts.goal_check import GoalCheck
+from yanshi.envs.facts.predicates import Anatomy, Bools, Floats, Snapshot
+from yanshi.envs.judging.rewards import DenseReward
+from yanshi.envs.judging.state_vector import StateVector
 from yanshi.envs.tasks.definition import Task
 from yanshi.envs.worlds.world import World
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from yanshi.envs.fact_table import FactTable
-from yanshi.envs.predicates import STATIC, Anatomy, Bools, Floats, Snapshot
+from yanshi.envs.facts.predicates import STATIC, Anatomy, Bools, Floats, Snapshot
+from yanshi.envs.facts.table import FactTable
 from yanshi.goals import Fact, Goal
 
 Combine = Callable[[Floats], Floats]

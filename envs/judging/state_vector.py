@@ -36,9 +36,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from yanshi.envs.checks import part_joints
-from yanshi.envs.judging_kernels import FACTS, observe
-from yanshi.envs.predicates import PREDICATES, Anatomy, Bools, Snapshot
+from yanshi.envs.facts.checks import part_joints
+from yanshi.envs.facts.predicates import PREDICATES, Anatomy, Bools, Snapshot
+from yanshi.envs.judging.kernels import FACTS, observe
 from yanshi.envs.robots import Robot
 from yanshi.goals import Fact
 
