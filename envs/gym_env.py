@@ -39,9 +39,9 @@ class YanshiEnv(gymnasium.Env[Any, Any]):
     """One task.
 
     An action is described in `yanshi.envs.robots.Robot`, a state observation in `yanshi.envs.judging.state_vector`,
-    one of the senses in `yanshi.envs.sense_space`. ``observations="state"`` gives a flat float32 vector of true positions, for
-    learning skills; ``"senses"`` a dict of the newest reading of each sense and of proprioception and nothing else,
-    which is what an agent is given. The instruction is in ``info["instruction"]`` and in `instruction`;
+    one of the senses in `yanshi.envs.sense_space`. ``observations="state"`` gives a flat float32 vector of true
+    positions, for learning skills; ``"senses"`` a dict of the newest reading of each sense and of proprioception and
+    nothing else, which is what an agent is given. The instruction is in ``info["instruction"]`` and in `instruction`;
     ``info["is_success"]`` is True in the step in which the goal is met, which ends the episode. When its time is up
     the episode is truncated.
     """
