@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -49,9 +50,20 @@ BAD: dict[str, tuple[list[str], str]] = {
     "planner": (["run", "go", "--planner", "magic"], "Unknown planner 'magic'. Available: search."),
     "option": (["run", "go", "--wrld", "home"], "Did you mean '--world'?"),
     "number": (["run", "go", "--seed", "one"], "one"),
+    "seed": (["run", "go", "--seed", "-1"], "expected --seed of at least 0, got -1."),
+    "time": (["run", "go", "--seconds", "nan"], "expected --seconds of at least 0.04, got nan."),
     "nothing": (["run"], "expected an instruction"),
+    "blank": (["run", "  "], "expected an instruction"),
+    "a book": (["run", "x" * 10_000, "--world", "tabletop"], "x…' is like nothing that can be asked for."),
     "goal": (["run", "go", "--goal", "in(red_mug sink)"], "Malformed goal"),
+    "goal too few": (["run", "go", "--world", "tabletop", "--goal", "in(table)"], "takes 2 arguments"),
+    "goal too deep": (["run", "go", "--goal", "(" * 5000], "at most 50 formulas within one another"),
+    "predicate": (["run", "go", "--world", "tabletop", "--goal", "flies(table)"], "Unknown predicate 'flies'."),
     "suite": (["bench", "everything"], "Unknown suite or task 'everything'."),
+    "episodes": (["bench", "Pick", "--episodes", "0"], "expected --episodes of at least 1, got 0."),
+    "workers": (["bench", "Pick", "--workers", "-2"], "expected --workers of at least 1, got -2."),
+    "first seed": (["bench", "Pick", "--seed", "-1"], "expected --seed of at least 0, got -1."),
+    "view": (["view", "--task", "Piick"], "Did you mean 'Pick'?"),
     "ablation": (["bench", "Pick", "--ablate", "smell"], "Unknown sense 'smell'."),
 }
 
@@ -109,9 +121,8 @@ def test_run_leaves_what_it_promises_and_the_same_seed_gives_the_same(tmp_path: 
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_a_valid_video_and_report(tmp_path: Path) -> None:
-    import signal
-
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "told to end"])
+def test_an_interruption_leaves_a_valid_video_and_report(number: signal.Signals, tmp_path: Path) -> None:
     import av
 
     command = [sys.executable, "-m", "yanshi", "run", "--task", "Pick", "--agent", "random", "--seconds", "600"]
@@ -120,7 +131,7 @@ def test_ctrl_c_leaves_a_valid_video_and_report(tmp_path: Path) -> None:
     while time.monotonic() < deadline and not (tmp_path / ".episode.mp4.part").exists():
         time.sleep(0.2)
     time.sleep(3.0)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Interrupted" in output

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from yanshi.agent.commands.parsing import parse, say
+from yanshi.agent.commands.parsing import at_least, parse, say
 from yanshi.agent.evaluation.bench import EpisodeResult, Job, run_jobs
 from yanshi.agent.evaluation.summary import summarise
 from yanshi.agent.recording.files import output_folder, write_json
@@ -20,7 +20,7 @@ from yanshi.agent.versions import versions
 from yanshi.agent.wiring import SENSES, AgentConfig
 from yanshi.envs.suites import suite, suites
 from yanshi.envs.tasks import tasks
-from yanshi.errors import InputError, UnknownNameError
+from yanshi.errors import UnknownNameError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +48,8 @@ class Options:
 def main(arguments: Sequence[str]) -> int:
     """Run a suite, print a table and write ``bench.json``."""
     options = parse(Options, "bench", arguments)
-    if options.episodes < 1 or options.workers < 1:
-        raise InputError("bench: expected --episodes and --workers of at least 1.")
+    at_least("bench", 1, episodes=options.episodes, workers=options.workers)
+    at_least("bench", 0, seed=options.seed)
     names = _tasks(options.suite)
     config = _config(options)
     seeds = list(range(options.seed, options.seed + options.episodes))

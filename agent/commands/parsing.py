@@ -32,8 +32,15 @@ def parse(options: type[Options], command: str, arguments: Sequence[str]) -> Opt
         names = [f"--{n.replace('_', '-')}" for n in _names(options) if n not in positional]
         near = difflib.get_close_matches(unknown[0], names, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise InputError(f"{command}: unknown argument '{unknown[0]}'.{hint} Available: {', '.join(names)}.")
+        raise InputError(f"{command}: unknown argument '{unknown[0]}'.{hint} Available: {', '.join(names) or 'none'}.")
     return value
+
+
+def at_least(command: str, lowest: float, **values: float) -> None:
+    """Check numbers that were given as options of the same name. Raises: InputError if one is lower or not finite."""
+    for name, value in values.items():
+        if not lowest <= value < float("inf"):
+            raise InputError(f"{command}: expected --{name} of at least {lowest:g}, got {value:g}.")
 
 
 def _names(options: type[object]) -> list[str]:

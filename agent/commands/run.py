@@ -16,7 +16,7 @@ import tyro
 from rich.console import Console
 
 from yanshi.agent.assignment import Assignment, draw_assignment, told, understood
-from yanshi.agent.commands.parsing import parse, say
+from yanshi.agent.commands.parsing import at_least, parse, say
 from yanshi.agent.episode import Request
 from yanshi.agent.evaluation.judge import Judge
 from yanshi.agent.evaluation.reference import true_goal
@@ -30,6 +30,7 @@ from yanshi.agent.recording.spectator import Spectator
 from yanshi.agent.recording.video import VideoRecorder
 from yanshi.agent.versions import versions
 from yanshi.agent.wiring import SENSES, Agent, AgentConfig, build_agent, build_loop, simulate
+from yanshi.envs.clock import CONTROL_DT
 from yanshi.envs.oracle import Oracle
 from yanshi.envs.robots import robot as robot_of_name
 from yanshi.envs.simulation import Simulation
@@ -38,6 +39,7 @@ from yanshi.errors import InputError
 from yanshi.goals import Goal
 
 ACHIEVED, NOT_ACHIEVED, INTERRUPTED = 0, 1, 130
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,8 @@ class Episode:
 def main(arguments: Sequence[str]) -> int:
     """Run one episode."""
     options = parse(Options, "run", arguments)
+    at_least("run", 0, seed=options.seed)
+    at_least("run", CONTROL_DT, seconds=options.seconds)
     began = time.perf_counter()
     config = _agent_config(options)
     folder = output_folder(options.out)
@@ -180,17 +184,19 @@ def _carry_out(episode: Episode, options: Options, folder: Path, began: float) -
 
 @contextmanager
 def _interruptible_once() -> Iterator[None]:
-    """Ctrl-C interrupts the first time; after that the files are written in peace."""
+    """Ctrl-C, or being told to end, interrupts the first time; after that the files are written in peace."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for ignored in INTERRUPTS:
+            signal.signal(ignored, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in INTERRUPTS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _setting(episode: Episode, options: Options, log: EpisodeLog) -> Setting:

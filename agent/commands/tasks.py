@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from yanshi.agent.commands.parsing import parse
+from yanshi.agent.commands.parsing import at_least, parse
 from yanshi.envs.tasks import task, tasks
 from yanshi.errors import InputError
 
@@ -33,6 +33,7 @@ class Options:
 def main(arguments: Sequence[str]) -> int:
     """List or audit the tasks."""
     options = parse(Options, "tasks", arguments)
+    at_least("tasks", 1, episodes=options.episodes, workers=options.workers)
     if options.action == "audit":
         return _audit(options)
     if options.action != "list":

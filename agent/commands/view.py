@@ -12,7 +12,7 @@ import mujoco
 import numpy as np
 from PIL import Image
 
-from yanshi.agent.commands.parsing import parse, say
+from yanshi.agent.commands.parsing import at_least, parse, say
 from yanshi.agent.recording.files import output_folder
 from yanshi.agent.recording.spectator import NICE, Spectator
 from yanshi.envs.robots import robot as robot_of_name
@@ -44,6 +44,7 @@ class Options:
 def main(arguments: Sequence[str]) -> int:
     """Open the viewer, or write ``view.png``, ``head.png`` and ``top.png``."""
     options = parse(Options, "view", arguments)
+    at_least("view", 0, seed=options.seed)
     body = None if options.robot is None else robot_of_name(options.robot)
     if options.task is None:
         shown = world(options.world, options.seed, body)

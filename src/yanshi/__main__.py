@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -18,6 +20,8 @@ COMMANDS = {
     "doctor": "Say what is installed, what is not and how to install it.",
     "view": "Look at a world.",
 }
+QUOTED = 160
+"""Characters of a wrong word that are shown."""
 HELP = """\
 yanshi {version}: embodied agents that people can run, trust and change.
 
@@ -33,6 +37,8 @@ Try:   yanshi run "put the red mug in the sink" --world home --seed 1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 not achieved, 2 bad input, 130 interrupted."""
+    if arguments is None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to end is an interruption like Ctrl-C
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help", "help"):
         lines = "\n".join(f"  {name:<8} {text}" for name, text in COMMANDS.items())
@@ -86,8 +92,14 @@ def _command(name: str, files: Sequence[str]) -> Callable[[Sequence[str]], int]:
     return command
 
 
+def _quoted(match: re.Match[str]) -> str:
+    """What was given, cut short where it is a whole book."""
+    return match[0] if len(match[1]) <= QUOTED else f"'{match[1][:QUOTED]}…'"
+
+
 def _complain(message: str) -> int:
-    print(f"yanshi: {message}", file=sys.stderr)
+    words = re.sub(r"'([^']*)'", _quoted, message)
+    print(f"yanshi: {words}", file=sys.stderr)
     return 2
 
 

@@ -20,6 +20,8 @@ from typing import Literal
 
 from yanshi.errors import InputError
 
+MAX_DEPTH = 50
+"""Of formulas within formulas that a text may hold."""
 _TOKEN = re.compile(r"\s*(?:(?P<name>\??[A-Za-z_0-9][A-Za-z_0-9.-]*)|(?P<mark>[(),:]))")
 Op = Literal["fact", "and", "or", "not", "exists"]
 
@@ -136,6 +138,7 @@ class _Parser:
         self.text = text
         self.tokens: list[str] = []
         self.position = 0
+        self.depth = 0
         end = 0
         while text[end:].strip():
             match = _TOKEN.match(text, end)
@@ -182,6 +185,14 @@ class _Parser:
         return token
 
     def _unary(self) -> Goal:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self._fail(f"at most {MAX_DEPTH} formulas within one another")
+        goal = self._formula()
+        self.depth -= 1
+        return goal
+
+    def _formula(self) -> Goal:
         if self._peek() == "not":
             self._take("not")
             return Goal.negate(self._unary())
