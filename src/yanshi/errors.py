@@ -29,6 +29,14 @@ class ContractError(YanshiError, ValueError):
     """A value that crosses a border has the wrong shape, dtype, unit or range."""
 
 
+class SenseError(ContractError):
+    """A reading of a sense cannot be used: wrong shape, rate or unit, or nothing but NaN."""
+
+
+class ModelError(YanshiError):
+    """A model's weights or configuration are missing, of another kind, or not what their hash says."""
+
+
 class WorldError(YanshiError):
     """A world, robot or object description does not compile or cannot be laid out."""
 

@@ -1,0 +1,1 @@
+"""From the frames of a clip of observations to the arrays that encoders read: one reader a file. numpy only."""
