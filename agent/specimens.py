@@ -34,6 +34,13 @@ def specimens() -> dict[str, Entity]:
 
 
 @cache
+def voices() -> dict[str, str]:
+    """Label of a thing or piece of furniture → the sound that its kind makes."""
+    items = [kind(name) for name in kinds()]
+    return {item.label: item.sound for item in items if item.sound is not None}
+
+
+@cache
 def vocabulary() -> Vocabulary:
     """The words for every kind of object that a world may hold."""
     items = [kind(name) for name in kinds("object")]
@@ -42,4 +49,5 @@ def vocabulary() -> Vocabulary:
         colors=tuple(COLORS),
         shapes=tuple(item.shape for item in items),
         materials=tuple(item.material for item in items),
+        voices=voices(),
     )

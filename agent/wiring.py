@@ -19,7 +19,7 @@ from yanshi.agent.interfaces import Perception, Planner, Skills, Subscriber, Tra
 from yanshi.agent.loop import Loop
 from yanshi.agent.shield import RangeShield
 from yanshi.agent.skills.experts import expert_skills
-from yanshi.agent.specimens import specimens
+from yanshi.agent.specimens import specimens, voices
 from yanshi.contracts import Observation
 from yanshi.envs.oracle import Oracle
 from yanshi.envs.oracle_perception import OraclePerception
@@ -115,7 +115,7 @@ def build_agent(sim: Simulation, config: AgentConfig) -> Agent:
     if config.agent == "expert":
         oracle = Oracle(sim)
         return Agent(TruthPerception(oracle), TruthTracker(oracle), SearchPlanner(domain), expert_skills(robot, plan))
-    tracker = BeliefTracker(plan, domain, specimens())
+    tracker = BeliefTracker(plan, domain, specimens(), voices())
     planner = SearchPlanner(domain, tracker.mention)
     return Agent(OraclePerception(sim), tracker, planner, expert_skills(robot, plan))
 

@@ -4,7 +4,8 @@ It stands in for learned perception and is labelled ``oracle`` wherever it is us
 tells it depends on the frames of the observation: no frame of a sense, nothing from that sense.
 
 - A camera shows a thing that has at least `LEAST_PIXELS` pixels in it and light enough to be seen.
-- A LiDAR meets a thing with at least `LEAST_RAYS` rays. It knows neither colour, material nor digit.
+- A LiDAR meets a thing with at least `LEAST_RAYS` rays at once and `LEAST_ECHOES` in a few turns. It knows neither
+colour, material nor digit.
 - Microphones hear what arrives louder than `HEARD_FROM`, from where it seems to come: round a corner that is the
 doorway.
 - Finger pads tell what is held.
@@ -35,7 +36,12 @@ from yanshi.envs.surfaces import Surfaces
 from yanshi.goals import Fact
 
 LEAST_PIXELS = 12
-LEAST_RAYS = 3
+LEAST_RAYS = 2
+"""Of one turn of a LiDAR: a single echo that stands out may be noise."""
+LEAST_ECHOES = 3
+"""Of all turns within `ECHOES_FOR`."""
+ECHOES_FOR = 0.35
+"""How long the echoes of a LiDAR are counted [s]."""
 LEAST_LIGHT = 12.0
 """Grey level [0, 255] that the brightest tenth of a thing's pixels must reach."""
 HEARD_FROM = 35.0
@@ -83,11 +89,14 @@ class OraclePerception:
         self._perceived: dict[str, Frame] = {}
         self._stamp = 0.0
         self._met: set[str] = set()
+        self._echoes: dict[str, list[tuple[float, NDArray[np.intp]]]] = {}
+        """LiDAR → the stamps [s] of its last turns and how many rays (things,) met each thing."""
 
     def perceive(self, observation: Observation) -> Percept:
         """What can be known from the frames of `observation` that are new."""
         if observation.stamp < self._stamp:
             self._met.clear()
+            self._echoes.clear()
         self._stamp = observation.stamp
         fresh = [frame for frame in observation.frames.values() if self._perceived.get(frame.name) is not frame]
         self._perceived = dict(observation.frames)
@@ -180,7 +189,10 @@ class OraclePerception:
         geoms, _ = self._rays.cast(sim.data, T_ws[:3, 3], rays)
         things = self._thing_of_geom[geoms]
         counts = np.bincount(things[things >= 0], minlength=len(self._names))
-        for number in np.flatnonzero(counts >= LEAST_RAYS):
+        turns = [turn for turn in self._echoes.get(frame.name, ()) if 0.0 < frame.stamp - turn[0] <= ECHOES_FOR]
+        self._echoes[frame.name] = turns = [*turns, (frame.stamp, counts)]
+        echoes = np.sum([count for _, count in turns], axis=0)
+        for number in np.flatnonzero((counts >= LEAST_RAYS) & (echoes >= LEAST_ECHOES)):
             name = self._names[number]
             if name in seen.detections:
                 continue

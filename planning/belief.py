@@ -60,17 +60,25 @@ _RELATIONS = ("on", "in")
 class Tracker:
     """Keeps the belief of one robot in one home."""
 
-    def __init__(self, floor_plan: FloorPlan, domain: Domain, kinds: Mapping[str, Entity] | None = None) -> None:
+    def __init__(
+        self,
+        floor_plan: FloorPlan,
+        domain: Domain,
+        kinds: Mapping[str, Entity] | None = None,
+        voices: Mapping[str, str] | None = None,
+    ) -> None:
         """
         Args:
             floor_plan: what is known beforehand.
             domain: the robot's operators.
             kinds: a specimen of each kind of object by label: its affordances and regions are those of every such
             thing.
+            voices: label of a thing → the sound that it makes.
         """
         self.floor_plan = floor_plan
         self.domain = domain
         self.kinds = dict(kinds or {})
+        self.voices = dict(voices or {})
         self._told: dict[str, Entity] = {}
         self._missed: dict[str, float] = {}
         self._grasp = Grasp()
@@ -315,15 +323,29 @@ class Tracker:
         """Note what sounds, and what has fallen silent."""
         now = percept.stamp
         for event in percept.sounds:
-            source = hearing.source_of(event, entities)
+            source = hearing.source_of(event, entities, self.floor_plan.rooms, self.voices)
             if source is None:
                 continue
             if source not in entities:
-                entities[source] = hearing.unseen_source(source)
+                entities[source] = hearing.unseen_source(source, hearing.maker_of(event.label, self.voices))
             facts[Fact("sounding", (source,))] = Held(value=True, confidence=event.score, stamp=now, provenance="heard")
         for fact, held in list(facts.items()):
             if fact.predicate == "sounding" and held.value and now - held.stamp > hearing.SILENCE:
                 facts[fact] = Held(value=False, confidence=0.7, stamp=now, provenance="heard")
+        self._find_sounding(facts, entities, belief)
+
+    @staticmethod
+    def _find_sounding(facts: Facts, entities: dict[str, Entity], belief: WorldState) -> None:
+        """What was told of by its sound is found when a thing that fits is both heard and seen."""
+        for name, wanted in [(n, e) for n, e in entities.items() if _sought(e) and "sound" in e.attributes]:
+            rest = replace(wanted, attributes={k: v for k, v in wanted.attributes.items() if k != "sound"})
+            for fact, held in facts.items():
+                thing = entities.get(fact.args[0]) if fact.predicate == "sounding" and held.value else None
+                if thing is None or not known(thing) or not satisfies(thing.label, thing.attributes, rest):
+                    continue
+                before = belief.entities.get(thing.name)
+                if before is None or not known(before) or not belief.true(fact):
+                    entities[name] = replace(wanted, position_w=thing.position_w, last_seen=belief.stamp)
 
 
 def _found_long_ago(entity: Entity, now: float) -> bool:

@@ -159,6 +159,7 @@ class NounPhrases:
         owner: Description | None = None
         compare: str | None = None
         sounding = False
+        makers: tuple[str, ...] = ()
         unknown: list[str] = []
         at = 0
         while at < len(words):
@@ -194,6 +195,7 @@ class NounPhrases:
                 sounding = True
                 sound = self.vocabulary.sounds_like(word)
                 attributes |= {"sound": sound} if sound else {}
+                makers = self.vocabulary.makers(sound) if sound else ()
                 at += 1
             elif word in ANYTHING or word.removesuffix("s") in ANYTHING:
                 at += 1
@@ -202,7 +204,7 @@ class NounPhrases:
                 at += 1
         return Description(
             words=" ".join(words), label=label, attributes=attributes, room=room, owner=owner, compare=compare,
-            sounding=sounding, unknown=tuple(unknown),
+            sounding=sounding, makers=makers, unknown=tuple(unknown),
         )  # fmt: skip
 
     def _long_adjective(self, words: list[str], at: int) -> tuple[tuple[str, str], int] | None:
@@ -240,7 +242,9 @@ class NounPhrases:
             if word in SOUNDING:
                 sound = self.vocabulary.sounds_like(word)
                 attributes = {**thing.attributes, **({"sound": sound} if sound else {})}
-                thing, end, read = replace(thing, sounding=True, attributes=attributes), end + 1, True
+                makers = self.vocabulary.makers(sound) if sound else thing.makers
+                thing = replace(thing, sounding=True, attributes=attributes, makers=makers)
+                end, read = end + 1, True
                 while end < len(tokens) and tokens[end] in (
                     "a",
                     "that",

@@ -16,7 +16,7 @@ from yanshi.errors import PlanningError
 from yanshi.goals import Fact, Goal
 from yanshi.planning.domain import Domain, is_known, is_open
 from yanshi.planning.formula import Formula, ground
-from yanshi.planning.hearing import likely_room
+from yanshi.planning.hearing import crossing, likely_room
 from yanshi.planning.referents import Resolution, met, resolve, settled, told
 from yanshi.planning.relations import OPEN_FROM
 from yanshi.planning.search import Search
@@ -70,6 +70,8 @@ class _Memory:
     """Goals whose descriptions were resolved when they still held."""
     listened: set[str] = field(default_factory=set)
     """Rooms in which a plan has made the robot listen."""
+    followed: set[str] = field(default_factory=set)
+    """Where a sound has led the robot."""
 
 
 class SearchPlanner:
@@ -276,11 +278,30 @@ class SearchPlanner:
         if thing is None or belief.plan_of_home is None or not self.domain.mobile:
             return [], start
         track = None if thing.provenance == "told" else thing.name
-        room = likely_room(belief.sounds, belief.plan_of_home.rooms, track)
-        call = SkillCall("go_to", (room or "",))
-        if room is None or Fact("robot_in", (room,)) in start.facts or call in self._forbidden(failures):
+        rooms = belief.plan_of_home.rooms
+        room = likely_room(belief.sounds, rooms, track)
+        place = room if room is None or Fact("robot_in", (room,)) not in start.facts else self._beside_sound(belief)
+        call = SkillCall("go_to", (place or "",))
+        if place is None or place in self._memory.followed or call in self._forbidden(failures):
             return [], start
+        self._memory.followed.add(place)
+        if place == room:
+            return [call, SkillCall("listen")], start
         return [call], start.after(self.domain.action(start, call).effects)
+
+    @staticmethod
+    def _beside_sound(belief: WorldState) -> str | None:
+        """The furniture nearest to where the bearings taken in this room cross: what is sought is likely on it."""
+        plan = belief.plan_of_home
+        room = next((r for r in plan.rooms if r.contains(belief.base_pose_w)), None) if plan else None
+        point = crossing(belief.sounds, room)
+        if point is None or room is None:
+            return None
+        places = [e for e in belief.entities.values() if e.category == "fixture" and e.room == room.name]
+        places = [e for e in places if e.region("on") is not None and not e.articulation]
+        if not places:
+            return None
+        return min(places, key=lambda e: (float(np.linalg.norm(e.position_w[:2] - point)), e.name)).name
 
     def _listen(self, start: Situation, belief: WorldState, thought: Thought) -> list[SkillCall]:
         """Listen here, or in the next room in which nobody has listened yet."""

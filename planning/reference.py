@@ -90,6 +90,8 @@ def _conditions(thing: Description, belief: WorldState, variable: str) -> list[G
     if thing.room is not None:
         conditions.append(Goal.of("was_in_room", variable, thing.room))
     if thing.sounding:
+        if thing.makers and not thing.label:
+            conditions.append(Goal.any(Goal.of("kind", variable, label) for label in thing.makers))
         conditions.append(Goal.of("was_sounding", variable))
     if thing.compare is not None:
         other = f"{variable}_other"

@@ -125,7 +125,7 @@ def _stand_in(variable: str, describing: Sequence[Goal], wanted: Sequence[Goal],
             label = part.fact.args[1]
         elif part.fact.predicate != "movable":
             attributes[part.fact.predicate] = part.fact.args[1]
-    if label == "thing" and "sound" in uses:
+    if "sound" in uses and any(f.predicate.endswith("sounding") for part in describing for f in part.facts()):
         attributes["sound"] = "any"
     stem = "_".join([attributes[k] for k in ("size", "color", "material", "shape") if k in attributes])
     name = "_".join(filter(None, (stem, "sounding" if "sound" in attributes else "", label, attributes.get("digit"))))

@@ -26,6 +26,8 @@ class Vocabulary:
     """Those of them that are pressed, and so may be said to be on or in something."""
     rooms: tuple[str, ...] = ()
     sounds: tuple[str, ...] = tuple(SOUNDS)
+    voices: Mapping[str, str] = field(default_factory=dict)
+    """Kind of thing → the sound that it makes."""
 
     def __post_init__(self) -> None:
         for name in ("labels", "colors", "sizes", "shapes", "materials", "fixtures", "controls", "rooms", "sounds"):
@@ -49,6 +51,7 @@ class Vocabulary:
             ),
             rooms=(*self.rooms, *(room.name for room in rooms)),
             sounds=self.sounds,
+            voices=self.voices,
         )
 
     @cached_property
@@ -90,6 +93,10 @@ class Vocabulary:
         """The sound that a word such as ``ringing`` names."""
         return next((sound for sound, words in SOUNDS.items() if word in words and sound in self.sounds), None)
 
+    def makers(self, sound: str) -> tuple[str, ...]:
+        """The kinds of thing that make a sound."""
+        return tuple(sorted(label for label, voice in self.voices.items() if voice == sound))
+
 
 def _values(entities: Iterable[Entity], attribute: str) -> list[str]:
     return [e.attributes[attribute] for e in entities if attribute in e.attributes]
@@ -120,6 +127,8 @@ class Description:
     compare: str | None = None
     """``larger`` or ``smaller`` than the others of its kind."""
     sounding: bool = False
+    makers: tuple[str, ...] = ()
+    """The kinds of thing that make the sound it is said to make."""
     all: bool = False
     """All such things."""
     pronoun: bool = False

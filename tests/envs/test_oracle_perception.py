@@ -1,5 +1,7 @@
 """Perception by the truth tells only what the senses reach: nothing behind, hidden, dark, far or switched off."""
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
@@ -150,6 +152,34 @@ def test_in_the_dark_cameras_show_nothing_and_a_lidar_does():
     assert found[CARTON].sensor == "lidar"
     assert not {"color", "digit", "material"} & set(found[CARTON].attributes)
     assert found[CARTON].mask is None
+
+
+def test_a_lidar_meets_what_two_rays_hit_again_and_again():
+    sim, _ = table(("lidar",), light=False)
+    observation = wait(sim)
+    frame = observation.frames["lidar"]
+    T_ws = np.eye(4)
+    T_ws[:2, 3] = sim.data.body(sim.robot.base_body).xpos[:2]
+    points = frame.data[:, :3] @ (T_ws @ frame.T_bs)[:3, :3].T + (T_ws @ frame.T_bs)[:3, 3]
+    middle = sim.data.body(CARTON).xpos
+    on_it = np.flatnonzero(np.linalg.norm(points - middle, axis=1) < 0.06)
+    assert len(on_it) > 2
+
+    def met(rays, turns, period):
+        """Whether the carton is told of in the last of some turns in which a few of the rays that hit it came back."""
+        perception, others = OraclePerception(sim), np.linalg.norm(points - middle, axis=1) > 0.5
+        data = np.concatenate([frame.data[others], frame.data[on_it[:rays]]])
+        for turn in range(turns):
+            stamp = observation.stamp + period * turn
+            again = replace(observation, stamp=stamp, frames={"lidar": replace(frame, data=data, stamp=stamp)})
+            percept = perception.perceive(again)
+        return CARTON in seen(percept)
+
+    assert met(rays=3, turns=1, period=0.1)
+    assert met(rays=2, turns=2, period=0.1)
+    assert not met(rays=2, turns=1, period=0.1)
+    assert not met(rays=2, turns=2, period=1.0), "long ago does not count"
+    assert not met(rays=1, turns=5, period=0.1), "one ray may be noise"
 
 
 def test_senses_that_are_off_tell_nothing():

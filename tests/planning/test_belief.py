@@ -23,7 +23,7 @@ from yanshi.planning.belief import Tracker
 from yanshi.planning.domain import Domain
 from yanshi.planning.fakes import FLOOR_PLAN, ROOMS, fake_fixture, fake_object
 from yanshi.planning.occupancy import believed_grid, resample
-from yanshi.planning.referents import from_name
+from yanshi.planning.referents import from_name, told
 
 BASE = np.array([5.0, 2.0, 0.0])
 ON_TABLE = np.array([6.0, 2.0, 0.85])
@@ -275,3 +275,15 @@ def test_the_robots_own_room_follows_its_place() -> None:
     assert run.value("robot_in(living_room)") == (True, "seen")
     run.see(0.1, base=np.array([1.0, 1.0, 0.0]))
     assert {r.name: run.value(f"robot_in({r.name})")[0] for r in ROOMS} == {"kitchen": True, "living_room": False}
+
+
+def test_what_was_told_of_by_its_sound_is_found_when_it_is_heard_and_seen() -> None:
+    run = Run()
+    run.tracker.kinds["phone"] = replace(fake_object("phone", (0, 0, 0)), affordances=frozenset({"grasp", "sound"}))
+    run.tracker.mention(told("sounding_phone", "phone", {"sound": "any"}, frozenset({"sound"})))
+    run.see(0.0, mug(label="phone", attributes={}))
+    assert np.isnan(run.belief.entities["sounding_phone"].position_w).all(), "a silent phone is not meant"
+    run.see(0.1, mug(label="phone", attributes={}), sounds=(sound(0.02),))
+    np.testing.assert_allclose(
+        run.belief.entities["sounding_phone"].position_w, run.belief.entities["phone"].position_w
+    )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from yanshi.planning.clauses import split_clauses
@@ -66,6 +68,13 @@ def test_relations_owners_comparisons_and_sounds() -> None:
     assert only("take what is ringing").sounding
     assert only("take the ringing phone").label == "phone"
     assert only("take the switch in the kitchen").room == "kitchen"
+
+
+@pytest.mark.parametrize("phrase", ["what is ringing", "the ringing thing", "the thing that rings"])
+def test_a_sound_tells_the_kinds_that_make_it(phrase: str) -> None:
+    voiced = NounPhrases(replace(VOCABULARY, voices={"phone": "ring", "clock": "ring", "kettle": "whistle"}))
+    ((thing,),) = voiced.read(f"take {phrase}").slots
+    assert (thing.sounding, thing.makers) == (True, ("clock", "phone"))
 
 
 @pytest.mark.parametrize("phrase", ["all the red things", "everything that is red", "everything red", "the red things"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -259,3 +260,10 @@ def test_embedders_give_unit_vectors_and_put_like_near_like(embedder: SentenceEm
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
     np.testing.assert_array_equal(embedder.embed(["pick up the red mug"]), embedder.embed(["pick up the red mug"]))
     assert embedder.embed([]).shape[0] == 0
+
+
+@needs_model
+def test_what_sounds_is_of_a_kind_that_makes_such_a_sound() -> None:
+    reader = RetrievalUnderstanding(MiniLM(), replace(VOCABULARY, voices={"kettle": "whistle", "phone": "ring"}))
+    goal = reader.understand("go to whatever is whistling", NOWHERE).goal
+    assert goal == Goal.parse("exists ?x: (kind(?x, kettle) and was_sounding(?x) and near(?x))")
