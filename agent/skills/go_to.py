@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.skills.articulate import handle_of, handle_places, opened
+from yanshi.agent.skills.clearance import way_is_clear
 from yanshi.agent.skills.drive import drive, free_space
 from yanshi.agent.skills.grasp import wrap
-from yanshi.agent.skills.motion import above, top_down
+from yanshi.agent.skills.motion import above, rest_over, top_down
 from yanshi.agent.skills.pick import nominal_yaw, pick_places
 from yanshi.agent.skills.press import press_places
 from yanshi.agent.skills.script import GiveUpError, Script, Situation
 from yanshi.agent.skills.shut import shut_places
 from yanshi.agent.skills.stand import stands
+from yanshi.agent.skills.surroundings import flight_height
 from yanshi.contracts import Entity, Room
 
 __all__ = ["go_to"]
@@ -67,7 +69,8 @@ def work_places(now: Situation, entity: Entity) -> list[Array]:
 
         def poses(pose_w: Array, point: Array = point) -> list[Array]:
             hand = top_down(point + np.array([0.0, 0.0, 0.05]), nominal_yaw(pose_w, point))
-            return [above(hand, 0.10), hand]
+            height = flight_height(now, rest_over(now, pose_w)[:3, 3], point)
+            return [above(hand, 0.10), hand] if way_is_clear(now, pose_w, hand, height) else []
 
         places = stands(now, point, poses)
         if places:

@@ -19,6 +19,7 @@ __all__ = [
     "Obstacle",
     "obstacle",
     "box_corners",
+    "rolled",
     "tilted",
     "top_grasps",
     "wrap",
@@ -29,8 +30,10 @@ FINGER_DEPTH = 0.038
 """From the tool centre point up to the palm [m]."""
 FINGER_TIP = 0.012
 """From the tool centre point down to the finger tips [m]."""
-_SLACK = 0.008
+_SLACK = 0.005
 """Least room between open fingers and the object, both sides together [m]."""
+_COMFORT = 0.008
+"""Less room than this costs something."""
 _PALM = (0.026, 0.100)
 """Half size of the palm across and along the finger motion [m]."""
 
@@ -49,6 +52,8 @@ class Grasp:
     """Lower is better."""
     crowd: float
     """The part of the cost that is for what fingers and palm would strike."""
+    clear: bool = True
+    """Whether the hand gets there past walls and tall furniture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +131,15 @@ def _sides(entity: Entity) -> list[tuple[float, float, float]]:
 
 
 def _body_center(entity: Entity) -> Array:
-    """(3,) the middle of what is gripped, in the entity frame: that of the box, but of a round thing with an ear or
-    a spout (which
-    stands out forwards, as in our catalogue) the middle of the round body, so that it does not roll out of the fingers.
+    """(3,) the middle of what is gripped, in the entity frame: that of the box, but not of a thing that is longer
+    than wide because something stands out of it, which would roll or slip out of the fingers. In our catalogue the
+    ear or spout of an upright vessel stands out forwards, and a round thing carries its head in front.
     """
     longer = float(entity.extent[0] - entity.extent[1])
-    if entity.attributes.get("shape") not in ("cylinder", "round") or not 0.006 < longer < 0.04:
+    shape = entity.attributes.get("shape")
+    if shape not in ("cylinder", "round") or not 0.006 < longer < 0.04:
         return np.zeros(3)
-    return np.array([-longer / 2.0, 0.0, 0.0])
+    return np.array([-longer / 2.0 if shape == "cylinder" else longer / 2.0, 0.0, 0.0])
 
 
 def _grip_height(entity: Entity) -> float:
@@ -162,12 +168,13 @@ def top_grasps(entity: Entity, max_opening: float, nominal_yaw: float, clutter: 
         yaw = nearest_half_turn(yaw, nominal_yaw)
         opening = min(max_opening, max(width + 0.03, 0.04))
         crowd = clutter.strikes(center, yaw, opening)
+        tight = 0.5 if width > max_opening - _COMFORT else 0.0
         found.append(
             Grasp(
                 T_we=top_down(center, yaw),
                 width=width,
                 opening=opening,
-                cost=preference + 0.15 * abs(wrap(yaw - nominal_yaw)) + crowd,
+                cost=preference + 0.15 * abs(wrap(yaw - nominal_yaw)) + crowd + tight,
                 crowd=crowd,
             )
         )
@@ -191,6 +198,16 @@ def tilted(grasp: Grasp, bearing: float, tilt: float, clutter: Clutter) -> Grasp
     crowd = clutter.strikes(palm, yaw, grasp.opening)
     cost = grasp.cost - grasp.crowd + crowd + 0.3 * tilt + 0.4 * abs(wrap(heading - bearing))
     return replace(grasp, T_we=T_we, cost=cost, crowd=crowd)
+
+
+def rolled(grasp: Grasp, roll: float) -> Grasp:
+    """A grip from above, the hand turned by an angle [rad] in the plane in which its fingers move: its palm, which
+    is wide in that plane, keeps off a wall or a tall thing there.
+    """
+    c, s = np.cos(roll), np.sin(roll)
+    T_we = grasp.T_we.copy()
+    T_we[:3, :3] = T_we[:3, :3] @ np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
+    return replace(grasp, T_we=T_we, cost=grasp.cost - grasp.crowd + abs(roll), crowd=0.0)
 
 
 def obstacle(entity: Entity) -> Obstacle:

@@ -20,6 +20,7 @@ __all__ = [
     "move",
     "pose",
     "rest",
+    "rest_over",
     "rotation_vector",
     "top_down",
 ]
@@ -207,7 +208,19 @@ def rest(now: Situation) -> Array:
     """The hand's carrying pose (4, 4) in the map: pointing down, drawn in over the base so that it passes where the
     base passes.
     """
+    return np.asarray(now.T_wb @ _rest_b(now))
+
+
+def rest_over(now: Situation, base_w: Array) -> Array:
+    """The carrying pose (4, 4) in the map of a base that stands at a pose (x, y, yaw)."""
+    x, y, yaw = base_w
+    c, s = np.cos(yaw), np.sin(yaw)
+    T_wb = np.array([[c, -s, 0.0, x], [s, c, 0.0, y], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    return np.asarray(T_wb @ _rest_b(now))
+
+
+def _rest_b(now: Situation) -> Array:
     T_be = now.kinematics.home_T_be.copy()
     if now.mobile:
         T_be[0, 3] = min(float(T_be[0, 3]), now.robot.footprint - 0.03)
-    return np.asarray(now.T_wb @ T_be)
+    return T_be

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from yanshi.agent.skills.clearance import way_is_clear
 from yanshi.agent.skills.drive import drive
-from yanshi.agent.skills.grasp import Clutter, Grasp, obstacle, tilted, top_grasps, wrap
-from yanshi.agent.skills.motion import Motion, grip_to, move
+from yanshi.agent.skills.grasp import Clutter, Grasp, obstacle, rolled, tilted, top_grasps, wrap
+from yanshi.agent.skills.motion import Motion, grip_to, move, rest_over
 from yanshi.agent.skills.script import Command, GiveUpError, Grip, Script, Situation
 from yanshi.agent.skills.stand import reachable, stands
-from yanshi.agent.skills.surroundings import fly, objects_near
+from yanshi.agent.skills.surroundings import flight_height, fly, objects_near
 from yanshi.contracts import Entity
 
 __all__ = ["EMPTY", "nominal_yaw", "pick", "pick_places", "grasps_in_reach", "before"]
@@ -25,6 +27,10 @@ _OVER = 0.09
 """Height above the grip from which the hand descends [m]."""
 _LIFT = 0.10
 _ATTEMPTS = 4
+_ROLLS = (0.3, -0.3, 0.45, -0.45)
+"""How the hand may be turned in the plane of its fingers where it cannot come from straight above [rad]."""
+_BARRED = 3.0
+"""What a grip costs more when walls or furniture seem to be in the way of the hand."""
 
 
 def nominal_yaw(base_w: Array, point_w: Array) -> float:
@@ -68,7 +74,20 @@ def _grasps(now: Situation, entity: Entity, base_w: Array) -> list[Grasp]:
     bearing = float(np.arctan2(entity.position_w[1] - base_w[1], entity.position_w[0] - base_w[0]))
     far = float(np.linalg.norm(entity.position_w[:2] - base_w[:2])) > 0.6
     leaning = [tilted(grasp, bearing, tilt, clutter) for grasp in upright[:4] for tilt in (0.35, 0.6)] if far else []
-    return sorted(upright[:4] + leaning, key=lambda grasp: grasp.cost)[:8]
+    height = flight_height(now, rest_over(now, base_w)[:3, 3], entity.position_w, (entity.name,))
+    found = sorted(upright[:4] + leaning, key=lambda grasp: grasp.cost)
+    found = [_judged(now, base_w, grasp, height) for grasp in found]
+    if upright and not any(grasp.clear for grasp in found):
+        turned = [_judged(now, base_w, rolled(upright[0], roll), height) for roll in _ROLLS]
+        found += [grasp for grasp in turned if grasp.clear]
+    return sorted(found, key=lambda grasp: grasp.cost)[:8]
+
+
+def _judged(now: Situation, base_w: Array, grasp: Grasp, height: float) -> Grasp:
+    """The grip, dearer when the way to it is barred."""
+    if all(way_is_clear(now, base_w, T_we, height) for T_we in (before(grasp), grasp.T_we)):
+        return grasp
+    return replace(grasp, clear=False, cost=grasp.cost + _BARRED)
 
 
 def _beside(fixture: Entity, entity: Entity) -> bool:
@@ -88,12 +107,14 @@ def before(grasp: Grasp) -> Array:
 
 def pick_places(now: Situation, entity: Entity) -> list[Array]:
     """Base poses (x, y, yaw) from which an object can be picked, best first."""
-    for lean in (False, True):
+    # The map knows furniture by its boxes only: what seems barred may yet go.
+    for lean, barred in ((False, False), (True, False), (False, True), (True, True)):
 
-        def poses(pose_w: Array, lean: bool = lean) -> list[Array]:
+        def poses(pose_w: Array, lean: bool = lean, barred: bool = barred) -> list[Array]:
             found = _grasps(now, entity, pose_w)
             upright = [grasp for grasp in found if grasp.T_we[2, 2] < -0.99]
             chosen = [grasp for grasp in found if grasp.T_we[2, 2] >= -0.99] if lean else upright
+            chosen = chosen if barred else [grasp for grasp in chosen if grasp.clear]
             return [before(chosen[0]), chosen[0].T_we] if chosen else []
 
         places = stands(now, entity.position_w, poses)
@@ -109,7 +130,7 @@ def _come_near(now: Situation, entity: Entity, attempt: int) -> Generator[Comman
         opens = 1000 * now.robot.max_opening
         raise GiveUpError(f"{entity.name} is too wide for my hand: {width:.0f} mm, and it opens {opens:.0f} mm.")
     found = grasps_in_reach(now, entity)
-    if found and (attempt < 2 or not now.mobile):
+    if found and (not now.mobile or (attempt < 2 and found[0].clear)):
         return found[attempt % len(found)]
     if now.mobile:
         places = pick_places(now, entity)

@@ -9,20 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from yanshi.agent.skills.clearance import way_is_clear
 from yanshi.agent.skills.drive import drive
 from yanshi.agent.skills.grasp import nearest_half_turn
-from yanshi.agent.skills.motion import Motion, above, grip_to, move, top_down
+from yanshi.agent.skills.motion import Motion, above, grip_to, move, rest_over, top_down
 from yanshi.agent.skills.parts import moved
 from yanshi.agent.skills.pick import EMPTY, nominal_yaw
 from yanshi.agent.skills.script import Command, GiveUpError, Grip, Script, Situation
 from yanshi.agent.skills.stand import reachable, stands
-from yanshi.agent.skills.surroundings import below_hand, fly, objects_near
+from yanshi.agent.skills.surroundings import below_hand, flight_height, fly, objects_near
 from yanshi.contracts import Entity, Region
 
 __all__ = ["place_in", "place_on"]
 
 Array = NDArray[Any]
 _OVER = 0.08
+_TURNS = (0.0, 0.5, -0.5, 1.0, -1.0, 1.5)
+"""How the wrist may be turned from where it likes best to bring an object to its place [rad]."""
 _GAP = 0.004
 """The object is let go this high above the surface [m]."""
 
@@ -77,12 +80,10 @@ def place_in(now: Situation, name: str, target: str) -> Script:
     lowest = floor + 0.01
     T_we: Array | None = None
     trouble: GiveUpError | None = None
-    for height in (lowest, 0.5 * (floor + rim), rim - 0.5 * float(grip.extent[2]), rim + 0.01):
-        if height < lowest:
-            continue
-        spots = _free_spots(now, into, region, grip, height, avoid=True) or _free_spots(
-            now, into, region, grip, max(height, rim), avoid=False
-        )
+    heights = [h for h in (lowest, 0.5 * (floor + rim), rim - 0.5 * float(grip.extent[2]), rim + 0.01) if h >= lowest]
+    # Beside what lies there already if that can be reached, else on top of it.
+    for height, avoid in [(h, True) for h in heights] + [(max(heights[-1], rim), False)]:
+        spots = _free_spots(now, into, region, grip, height, avoid=avoid)
         if not spots:
             continue
         try:
@@ -174,15 +175,23 @@ def _uncovered(entity: Entity, point_e: Array, value: float) -> bool:
     return float(point_e @ articulation.axis_e) + value > front + 0.045
 
 
-def _hand_for(now: Situation, grip: Grip, spot: _Spot, base_w: Array) -> Array:
-    """The hand pose (4, 4) that brings the object's centre to a spot, pointing down, the wrist as it likes."""
+def _hand_for(now: Situation, grip: Grip, spot: _Spot, base_w: Array) -> tuple[Array, bool]:
+    """The hand pose (4, 4) that brings the object's centre to a spot, pointing down, and whether the way there is
+    clear; the wrist is turned as it likes, or as far from that as is needed to pass walls and tall furniture.
+    """
     T = now.T_we
-    yaw = nearest_half_turn(float(np.arctan2(T[1, 1], T[0, 1])), nominal_yaw(base_w, spot.center_w))
-    if abs(yaw - nominal_yaw(base_w, spot.center_w)) > 0.9:
-        yaw = nominal_yaw(base_w, spot.center_w)
-    pose = top_down(spot.center_w, yaw)
-    pose[:3, 3] -= pose[:3, :3] @ grip.offset_e
-    return pose
+    best = nominal_yaw(base_w, spot.center_w)
+    yaw = nearest_half_turn(float(np.arctan2(T[1, 1], T[0, 1])), best)
+    yaw = best if abs(yaw - best) > 0.9 else yaw
+    height = flight_height(now, rest_over(now, base_w)[:3, 3], spot.center_w, (grip.name,))
+    poses = []
+    for turned in (yaw, *(best + turn for turn in _TURNS)):
+        pose = top_down(spot.center_w, turned)
+        pose[:3, 3] -= pose[:3, :3] @ grip.offset_e
+        if way_is_clear(now, base_w, pose, height):
+            return pose, True
+        poses.append(pose)
+    return poses[0], False
 
 
 def _come_near(now: Situation, grip: Grip, spots: list[_Spot], target: str) -> Generator[Command, None, Array]:
@@ -194,8 +203,8 @@ def _come_near(now: Situation, grip: Grip, spots: list[_Spot], target: str) -> G
         for spot in spots[:: max(1, len(spots) // 6)][:6]:
 
             def poses(pose_w: Array, spot: _Spot = spot) -> list[Array]:
-                hand = _hand_for(now, grip, spot, pose_w)
-                return [above(hand, _OVER), hand]
+                hand, clear = _hand_for(now, grip, spot, pose_w)
+                return [above(hand, _OVER), hand] if clear else []
 
             places = stands(now, spot.center_w, poses)
             if places:
@@ -203,12 +212,19 @@ def _come_near(now: Situation, grip: Grip, spots: list[_Spot], target: str) -> G
                 found = _reachable_hand(now, grip, [spot, *spots[:12]])
                 if found is not None:
                     return found
+    # The map knows furniture by its boxes only: what seems barred may yet go.
+    found = _reachable_hand(now, grip, spots[:12], barred=True)
+    if found is not None:
+        return found
     raise GiveUpError(f"{target} is out of my reach.")
 
 
-def _reachable_hand(now: Situation, grip: Grip, spots: list[_Spot]) -> Array | None:
+def _reachable_hand(now: Situation, grip: Grip, spots: list[_Spot], barred: bool = False) -> Array | None:
+    """The hand pose (4, 4) for the first spot in reach, its way clear unless it may be barred."""
     for spot in spots:
-        hand = _hand_for(now, grip, spot, now.base_w)
+        hand, clear = _hand_for(now, grip, spot, now.base_w)
+        if not clear and not barred:
+            continue
         if now.mobile and float(np.linalg.norm(hand[:2, 3] - now.base_w[:2])) > 0.80:
             continue
         if reachable(now, now.base_w, [above(hand, _OVER), hand]) > 0.0:

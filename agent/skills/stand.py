@@ -85,7 +85,7 @@ def stands(
         headings: which ways the robot may face there [rad]; None for any.
         aside: how far the point should lie to the left of the robot's middle [m].
         reach: the distance of the point from the base centre that is liked best [m].
-        tries: how many candidates are checked with inverse kinematics.
+        tries: how many candidates are checked with inverse kinematics; those without hand poses do not count.
     """
     space = free_space(now)
     room = next((room for room in now.floor_plan.rooms if room.contains(point_w)), None)
@@ -108,12 +108,15 @@ def stands(
             candidates.append(_Candidate(np.array([spot[0], spot[1], wrap(float(heading))]), cost))
     candidates.sort(key=lambda candidate: candidate.cost)
     found: list[tuple[float, Array]] = []
-    for candidate in _spread(candidates)[:tries]:
+    for candidate in _spread(candidates)[: 5 * tries]:
         hands = poses(candidate.pose_w)
-        bend = effort(now, candidate.pose_w, hands) if hands else np.inf
+        if not hands:
+            continue
+        tries -= 1
+        bend = effort(now, candidate.pose_w, hands)
         if np.isfinite(bend):
             found.append((candidate.cost + 0.5 * max(0.0, bend - 1.5), candidate.pose_w))
-        if len(found) == 3:
+        if len(found) == 3 or tries == 0:
             break
     return [pose_w for _, pose_w in sorted(found, key=lambda item: item[0])]
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from yanshi.agent.skills.clearance import over_place
 from yanshi.agent.skills.grasp import FINGER_TIP, box_corners
 from yanshi.agent.skills.motion import Motion, move, upright
 from yanshi.agent.skills.parts import moved
@@ -116,7 +117,7 @@ def fly(
         up[2, 3] = height
         yield from move(now, up, rise)
     if (away > 0.04 and height - T_we[2, 3] > 0.02) or _leans(T_we):
-        over = upright(T_we)
+        over = over_place(T_we, height, upright(T_we)) if _leans(T_we) else upright(T_we)
         over[2, 3] = height
         yield from move(now, over, replace(rise, aligned=0.3, timeout=6.0))
     return (yield from move(now, T_we, replace(rise, near=0.012, aligned=0.08, timeout=5.0)))
