@@ -13,7 +13,7 @@ from yanshi.agent.skills.grasp import FINGER_TIP
 from yanshi.agent.skills.motion import Motion, forward_pose, grip_to, move, top_down
 from yanshi.agent.skills.pick import nominal_yaw
 from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
-from yanshi.agent.skills.stand import reachable, stands
+from yanshi.agent.skills.stand import effort, stands
 from yanshi.agent.skills.surroundings import fly
 from yanshi.contracts import Entity, Region
 
@@ -24,6 +24,10 @@ _BEFORE = 0.07
 _DEPTH = 0.016
 """How far beyond the button's face the finger tips aim [m]; the motors give way before."""
 _ATTEMPTS = 3
+_HARD = 2.2
+"""A robot that can drive takes another place when the arm would have to bend more than this [rad]."""
+_LATER = 0.08
+"""A way to hold the hand that is liked less must spare the arm so much [rad]."""
 
 
 def press(now: Situation, name: str) -> Script:
@@ -114,17 +118,12 @@ def press_places(now: Situation, entity: Entity, region: Region) -> list[Array]:
     if way_in[2] > -0.5:
         square = float(np.arctan2(way_in[1], way_in[0]))
         headings = [square + turn for turn in (0.0, 0.26, -0.26, 0.52, -0.52)]
-    for k in range(3):
 
-        def poses(pose_w: Array, k: int = k) -> list[Array]:
-            hands = _hands(entity, region, pose_w)
-            hand = hands[min(k, len(hands) - 1)]
-            return [_shifted(hand, -_BEFORE * way_in), hand]
+    def poses(pose_w: Array) -> list[Array]:
+        bend, hand = _easiest(now, entity, region, pose_w)
+        return [_shifted(hand, -_BEFORE * way_in), hand] if hand is not None and bend < _HARD else []
 
-        places = stands(now, point, poses, headings=headings)
-        if places:
-            return places
-    return []
+    return stands(now, point, poses, headings=headings)
 
 
 def _come_near(now: Situation, entity: Entity, region: Region, attempt: int) -> Generator[Command, None, Array]:
@@ -140,8 +139,20 @@ def _come_near(now: Situation, entity: Entity, region: Region, attempt: int) -> 
 
 
 def _reachable_hand(now: Situation, entity: Entity, region: Region) -> Array | None:
+    """The hand pose (4, 4) from where the base stands, or None where the arm should not be asked for it."""
+    bend, hand = _easiest(now, entity, region, now.base_w)
+    return hand if not now.mobile or bend < _HARD else None
+
+
+def _easiest(now: Situation, entity: Entity, region: Region, base_w: Array) -> tuple[float, Array | None]:
+    """Of the hand poses (4, 4) for a button, the one for which the arm bends least from a base pose (x, y, yaw), and
+    how far it bends [rad].
+    """
     way_in = inward(entity, region)
-    for hand in _hands(entity, region, now.base_w):
-        if reachable(now, now.base_w, [_shifted(hand, -_BEFORE * way_in), hand, _shifted(hand, 0.02 * way_in)]) > 0.0:
-            return hand
-    return None
+    best: tuple[float, Array | None] = (np.inf, None)
+    for k, hand in enumerate(_hands(entity, region, base_w)):
+        way = [_shifted(hand, -_BEFORE * way_in), hand, _shifted(hand, 0.02 * way_in)]
+        bend = effort(now, base_w, way) + _LATER * k
+        if bend < best[0]:
+            best = (bend, hand)
+    return best
