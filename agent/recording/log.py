@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.episode import Event, Outcome, Request, Step
+from yanshi.agent.recording.lidar_view import lidar_picture
 from yanshi.contracts import Fact, Held, Provenance, SkillCall, WorldState
 
 Image = NDArray[Any]
@@ -43,7 +44,7 @@ class Moment:
     scene: Image | None
     """(H, W, 3) uint8 from outside."""
     frames: dict[str, Image]
-    """Camera frames by name: rgb (H, W, 3) uint8 or depth (H, W) float32 [m]."""
+    """By name: rgb (H, W, 3) uint8, depth (H, W) float32 [m], and the LiDAR's echoes from above (H, W, 3) uint8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,10 @@ class EpisodeLog:
     def _take(self, title: str, step: Step) -> None:
         """Keep the pictures of this turn; when there are too many, every other one goes."""
         frames = {f.name: f.data for f in step.observation.frames.values() if f.modality in ("rgb", "depth")}
+        lidar = step.observation.frames.get("lidar")
+        if lidar is not None and lidar.T_bs is not None:
+            picture = lidar_picture(lidar.data, lidar.T_bs, step.percept.base_pose_w, step.belief.plan_of_home)
+            frames["lidar"] = picture
         scene = self.view() if self.view is not None else None
         if self.moments and step.observation.stamp - self.moments[-1].stamp < SAME_MOMENT:
             self.moments.pop()

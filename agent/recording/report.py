@@ -19,8 +19,14 @@ from yanshi.agent.recording.log import EpisodeLog, Moment
 from yanshi.agent.recording.result import Result
 
 SHOWN_MOMENTS = 8
-CAMERAS = ("head_rgb", "head_depth", "wrist_rgb", "wrist_depth")
-SHOWN_CAMERAS = 3
+KEY_FRAMES = {
+    "head_rgb": "head camera",
+    "head_depth": "head depth",
+    "wrist_rgb": "wrist camera",
+    "lidar": "LiDAR from above",
+    "wrist_depth": "wrist depth",
+}
+SHOWN_FRAMES = 4
 PROVENANCES = ("seen", "felt", "heard", "map", "told", "expected")
 WHY = {
     "start": "first plan",
@@ -108,7 +114,9 @@ class Report:
         yield _section("What it thought", "", "".join(self._thoughts()))
         yield _section("What went wrong, and what was done about it", "", self._troubles())
         if any(m.frames or m.scene is not None for m in log.moments):
-            lead = "From outside, and through its own cameras. Depth: red is near, blue is far, grey is not measured."
+            lead = "From outside, and through its own senses. Depth: red is near, blue is far, grey is not measured."
+            if any("lidar" in m.frames for m in log.moments):
+                lead += " LiDAR: echoes around it on the map that it was given, from blue (low) to red (high)."
             yield _section("What it saw", lead, "".join(self._moments()))
         drawing = floor_map(log)
         if drawing:
@@ -236,10 +244,10 @@ def _moment(moment: Moment) -> str:
     parts = [f"<h3>{escape(moment.title)}<small>{charts.clock(moment.stamp)}</small></h3>"]
     if moment.scene is not None:
         parts.append(_figure(pictures.jpeg(moment.scene, 560, 78), "from outside", "scene"))
-    for name in [name for name in CAMERAS if name in moment.frames][:SHOWN_CAMERAS]:
+    for name in [name for name in KEY_FRAMES if name in moment.frames][:SHOWN_FRAMES]:
         frame = moment.frames[name]
         picture = pictures.depth_picture(frame) if frame.ndim == 2 else frame
-        parts.append(_figure(pictures.jpeg(picture, 256), name.replace("_", " "), ""))
+        parts.append(_figure(pictures.jpeg(picture, 256), KEY_FRAMES[name], ""))
     return f'<div class="{css}">{"".join(parts)}</div>'
 
 

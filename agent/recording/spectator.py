@@ -33,8 +33,8 @@ class Shot:
 
 FIXED_ARM = Shot(distance=1.75, azimuth=152.0, elevation=-28.0, height=0.62, ahead=0.42)
 FOLLOW = Shot(distance=3.1, azimuth=38.0, elevation=-50.0, height=0.7, ahead=0.3)
-GLIDE, TURN = 0.16, 0.04
-"""Share of the way to the new place and direction that the camera goes from one picture to the next."""
+GLIDE, TURN = 0.9, 3.9
+"""Time constants with which the camera goes after the robot's place and direction [s]."""
 
 
 class Spectator:
@@ -48,9 +48,10 @@ class Spectator:
         self._renderers: dict[Quality, Renderer] = {}
         self._target: NDArray[np.float64] | None = None
         self._heading = 0.0
+        self._stamp = 0.0
 
     def picture(self, *, draft: bool = False) -> NDArray[np.uint8]:
-        """The scene now, (H, W, 3). The camera glides after the robot from one picture to the next.
+        """The scene now, (H, W, 3). The camera glides after the robot as time goes by.
 
         A draft has the rough edges that nobody sees in a moving picture.
         """
@@ -63,8 +64,10 @@ class Spectator:
         heading = float(np.arctan2(rotation[1, 0], rotation[0, 0]))
         if self._target is None:
             self._target, self._heading = wanted, heading
-        self._target = self._target + GLIDE * (wanted - self._target)
-        self._heading += TURN * float(np.arctan2(np.sin(heading - self._heading), np.cos(heading - self._heading)))
+        passed, self._stamp = max(self._sim.time - self._stamp, 0.0), self._sim.time
+        behind = float(np.arctan2(np.sin(heading - self._heading), np.cos(heading - self._heading)))
+        self._target = self._target + (1.0 - np.exp(-passed / GLIDE)) * (wanted - self._target)
+        self._heading += (1.0 - np.exp(-passed / TURN)) * behind
         camera = mujoco.MjvCamera()
         camera.lookat[:] = self._target
         camera.distance, camera.azimuth = self._shot.distance, np.degrees(self._heading) + self._shot.azimuth
