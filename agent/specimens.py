@@ -42,12 +42,13 @@ def voices() -> dict[str, str]:
 
 @cache
 def vocabulary() -> Vocabulary:
-    """The words for every kind of object that a world may hold."""
+    """The words for every kind of object and of furniture that a world may hold."""
     items = [kind(name) for name in kinds("object")]
     return Vocabulary(
         labels=tuple(item.label for item in items),
         colors=tuple(COLORS),
         shapes=tuple(item.shape for item in items),
         materials=tuple(item.material for item in items),
+        fixtures=tuple(kind(name).label for name in kinds() if kind(name).category != "object"),
         voices=voices(),
     )

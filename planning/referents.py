@@ -80,7 +80,13 @@ def _resolve(goal: Goal, situation: Situation, result: Resolution) -> Goal:
         fitting = [stand_in.name]
     result.choices[words] = fitting
     rest = Goal.all(wanted)
-    return Goal.any(_resolve(rest.substitute({goal.variable: name}), situation, result) for name in fitting)
+    choices = [_resolve(rest.substitute({goal.variable: name}), situation, result) for name in fitting]
+    return Goal.any([choice for choice in choices if not _on_itself(choice)] or choices)
+
+
+def _on_itself(goal: Goal) -> bool:
+    """Whether a goal wants a thing to be on, in or beside itself, which nobody means."""
+    return any(len(fact.args) == 2 and fact.args[0] == fact.args[1] for fact in goal.facts())
 
 
 def _describes(goal: Goal) -> bool:

@@ -267,3 +267,14 @@ def test_what_sounds_is_of_a_kind_that_makes_such_a_sound() -> None:
     reader = RetrievalUnderstanding(MiniLM(), replace(VOCABULARY, voices={"kettle": "whistle", "phone": "ring"}))
     goal = reader.understand("go to whatever is whistling", NOWHERE).goal
     assert goal == Goal.parse("exists ?x: (kind(?x, kettle) and was_sounding(?x) and near(?x))")
+
+
+@needs_model
+def test_nothing_is_stacked_on_itself() -> None:
+    cubes = {
+        "green_cube": fake_object("green_cube", (1.0, 1.0, 0.85), color="green", size="medium"),
+        "small_green_cube": fake_object("small_green_cube", (1.3, 1.0, 0.83), color="green", size="small"),
+    }
+    reader = RetrievalUnderstanding(MiniLM(), VOCABULARY)
+    goal = reader.understand("stack the small green cube on the green cube", fake_belief(cubes)).goal
+    assert goal == Goal.parse("on(small_green_cube, green_cube)")
