@@ -6,6 +6,7 @@ import numpy as np
 from yanshi.contracts import Frame
 from yanshi.envs.senses.noise import Gaussian
 from yanshi.envs.senses.sensor import Simulated, Timed, check_sensor
+from yanshi.envs.senses.suite import register_sense
 from yanshi.envs.simulation import Simulation
 from yanshi.envs.worlds import world
 
@@ -28,8 +29,12 @@ class PalmRange:
         pass
 
 
-sense = Timed(PalmRange(), rate=25.0, latency=0.04, noise=Gaussian(0.002))
-with Simulation(world("tabletop", seed=0), [sense], seed=0) as sim:
+def senses() -> list[Timed]:
+    return [Timed(PalmRange(), rate=25.0, latency=0.04, noise=Gaussian(0.002))]
+
+
+register_sense("palm_range", senses)
+with Simulation(world("tabletop", seed=0), senses(), seed=0) as sim:
     check_sensor(PalmRange(), sim)
     for _ in range(10):
         sim.step(sim.robot.action(gripper=0.08, linear=(0.0, 0.0, -0.1)))
