@@ -66,8 +66,8 @@ class Task:
 class _Memory:
     """What is remembered of one goal from plan to plan."""
 
-    settled: dict[str, Goal] = field(default_factory=dict)
-    """Goals whose descriptions were resolved when they still held."""
+    settled: Goal | None = None
+    """The goal as its descriptions were resolved when they still held."""
     listened: set[str] = field(default_factory=set)
     """Rooms in which a plan has made the robot listen."""
     followed: set[str] = field(default_factory=set)
@@ -85,11 +85,12 @@ class SearchPlanner:
         """
         self.domain = domain
         self._mention = mention
+        self._memories: dict[str, _Memory] = {}
         self._memory = _Memory()
 
     def reset(self) -> None:
         """Forget everything about earlier goals."""
-        self._memory = _Memory()
+        self._memories, self._memory = {}, _Memory()
 
     def plan(self, errand: Errand, belief: WorldState, observation: Observation | None = None) -> Plan:
         """A plan that reaches the goal; no steps if it is reached already.
@@ -97,6 +98,7 @@ class SearchPlanner:
         Raises:
             PlanningError: nothing that can be done leads there; the message says what is in the way.
         """
+        self._memory = self._memories.setdefault(str(errand.goal), _Memory())
         situation = Situation.of(belief)
         resolution = self._resolve(errand.goal, situation)
         thought = Thought(belief, resolution, errand.failures)
@@ -148,10 +150,9 @@ class SearchPlanner:
 
     def _resolve(self, goal: Goal, situation: Situation) -> Resolution:
         """The goal with names; descriptions of the past are kept as they were resolved the first time."""
-        key = str(goal)
-        resolution = resolve(self._memory.settled.get(key, goal), situation)
+        resolution = resolve(self._memory.settled or goal, situation)
         if not settled(goal) and not resolution.missing:
-            self._memory.settled.setdefault(key, resolution.goal)
+            self._memory.settled = self._memory.settled or resolution.goal
         return resolution
 
     def _with_told(self, situation: Situation, missing: Iterable[Entity]) -> Situation:

@@ -123,6 +123,8 @@ def test_a_sound_is_listened_for_room_by_room(home: WorldState) -> None:
     assert steps(plan_for(goal, home, planner=planner)) == ["go_to(living_room)", "listen()"]
     with pytest.raises(PlanningError, match="every room"):
         plan_for(goal, home, planner=planner)
+    another = "exists ?x: (kind(?x, phone) and was_sounding(?x) and near(?x))"
+    assert steps(plan_for(another, home, planner=planner)) == ["listen()"], "for another thing it listens anew"
 
 
 def test_every_step_says_what_must_be_seen(home: WorldState) -> None:
