@@ -25,6 +25,11 @@ the footprint is a little larger than the base: that is margin enough, and stand
 _LOOKAHEAD = 0.30
 _STRETCHED = 0.10
 """The base waits for a hand that is farther than this outside of it [m], lest the arm sweep things away."""
+_TOUCH = 0.03
+"""What the base may come nearer to a point of the scanner than its footprint [m]: its noise, and what the footprint
+is larger than the base."""
+_AS_GOOD = (0.06, 0.1)
+"""A base that cannot get on has arrived all the same when it is this near its goal [m], [rad]."""
 _BRAKING = 0.7
 """[m/s²]."""
 _RAMP = 0.03
@@ -109,7 +114,7 @@ def _follow(
         if gap + 0.2 * abs(turn) + left < best - 0.01:
             best, best_time = gap + 0.2 * abs(turn) + left, now.time
         if now.time - best_time > 3.0:
-            if gap < 0.06 and abs(turn) < 0.1:
+            if gap < _AS_GOOD[0] and abs(turn) < _AS_GOOD[1]:
                 return None
             return np.asarray([position + 0.35 * _unit(way[-1] - position)])
         ahead = _carrot(space, way, lengths, travelled, position)
@@ -129,7 +134,7 @@ def _follow(
             barred_since = barred_since if barred_since is not None else now.time
             speed = 0.0
             if now.time - barred_since > 0.8:
-                return bars
+                return None if gap < _AS_GOOD[0] and abs(turn) < _AS_GOOD[1] else bars
         else:
             barred_since = None
         wanted = speed * _unit(to)
@@ -186,8 +191,8 @@ def _point_at(way: Array, lengths: Array, s: float) -> Array:
 
 
 def _bars(now: Situation, position: Array, to: Array) -> Array | None:
-    """Points (n, 2) of the map that the safety scanner sees right before the base in the direction it drives, if
-    there are such.
+    """Points (n, 2) of the map seen by the safety scanner that the base would strike on its next stretch, if there
+    are such.
     """
     frame = now.observation.frames.get("scan")
     if frame is None or frame.T_bs is None or now.time - frame.stamp > 0.5 or not len(frame.data):
@@ -198,6 +203,7 @@ def _bars(now: Situation, position: Array, to: Array) -> Array | None:
     direction = _unit(to)
     reach = min(float(np.linalg.norm(to)), 0.25)
     along = relative @ direction
-    beside = np.abs(relative @ np.array([-direction[1], direction[0]]))
-    near = (along > 0.05) & (along < now.robot.footprint + reach) & (beside < now.robot.footprint - 0.03)
+    beside = relative @ np.array([-direction[1], direction[0]])
+    distance = np.hypot(along - np.clip(along, 0.0, reach), beside)
+    near = (along > 0.05) & (distance < now.robot.footprint - _TOUCH)
     return points[near, :2] if int(near.sum()) >= 2 else None
