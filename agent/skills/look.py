@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ __all__ = ["look_for", "view_places"]
 Array = NDArray[Any]
 _FRESH = 30.0
 """What was viewed less than this long ago is not visited again [s]."""
+_FROM_AFAR = 3.5
+"""From here on the robot looks at where it goes instead of at the floor before it [m]."""
 _GAZE = 1.2
 """How long to look at one place [s]."""
 _DISTANCES = (0.85, 1.0, 1.15, 0.7)
@@ -132,16 +135,31 @@ def view_places(now: Situation, entity: Entity) -> list[Array]:
 
 
 def _visit(now: Situation, name: str, fixture: Entity, place: Array) -> Generator[Command, None, bool]:
-    journey = drive(now, place, f"go and look at {fixture.name}", look_at_w=fixture.position_w)
+    """Drive to where a surface can be viewed and look at it, no farther and no longer than it takes to see it all;
+    returns whether the thing was found.
+    """
+    began = now.time
+    targets = _targets(now, fixture)
+    middle = np.mean(targets, axis=0)
+    journey = drive(now, place, f"go and look at {fixture.name}", look_at_w=middle)
     for command in journey:
-        if _found(now, name):
+        if _found(now, name) or _seen_since(now, fixture, began):
             journey.close()
-            return True
-        yield command
-    for point in _targets(now, fixture):
+            break
+        near = float(np.linalg.norm(middle[:2] - now.base_w[:2])) < _FROM_AFAR
+        yield replace(command, look_at_w=middle) if near else command
+    for point in targets:
+        if _seen_since(now, fixture, began):
+            break
         if (yield from _gaze(now, name, point, _GAZE)):
             return True
     return _found(now, name)
+
+
+def _seen_since(now: Situation, fixture: Entity, began: float) -> bool:
+    """Whether all of a surface has been in view since a time [s]."""
+    viewed = now.belief.viewed.get(fixture.name)
+    return viewed is not None and viewed > began
 
 
 def _round_look(now: Situation) -> list[Array]:
