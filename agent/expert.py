@@ -24,7 +24,7 @@ class TruthTracker:
     def reset(self) -> WorldState:
         """All of it."""
         self._expected = set()
-        return self._oracle.state()
+        return self._state()
 
     def update(
         self, belief: WorldState, percept: Percept, observation: Observation, last: Subtask | None
@@ -34,8 +34,13 @@ class TruthTracker:
             self._expected |= {fact for fact, _ in last.expects}
         if last is None and percept.stamp - belief.stamp < REFRESH - 1e-9:
             return belief.with_(base_pose_w=self._oracle.base_pose_w())
+        return self._state()
+
+    def _state(self) -> WorldState:
+        """The oracle's state, with what is off or silent and what should have come about and has not."""
         state = self._oracle.state()
-        absent = {f: Held(value=False, stamp=state.stamp) for f in self._expected if f not in state.facts}
+        doubtful = self._expected.union(self._oracle.among(tuple(state.entities), ("powered", "sounding")))
+        absent = {f: Held(value=False, stamp=state.stamp) for f in doubtful if f not in state.facts}
         return state.with_(facts={**state.facts, **absent})
 
 

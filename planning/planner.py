@@ -26,6 +26,8 @@ from yanshi.planning.verify import names, verify
 
 TRIES = 2
 """How often the same step may fail before something else is tried."""
+_OFF = frozenset({"powered", "sounding"})
+"""Predicates of devices whose being false is a thing that people ask for."""
 WORLD_CHANGED = "the world has changed"
 """How the reason of a failure begins that was not the skill's own."""
 
@@ -105,9 +107,14 @@ class SearchPlanner:
         start = self._with_told(situation, resolution.missing)
         goal, sweep = self._sweep(resolution.goal, start, errand.failures)
         formula = self._ground(goal, start)
+        doubts = self._doubts(formula, belief, start)
         if formula.holds(lambda fact: self.domain.true(start, fact)) and not resolution.missing:
-            thought.reached(goal, bool(sweep))
-            calls: list[SkillCall] = []
+            near = (fact.args[0] for fact in doubts if self.domain.true(start, is_known(fact.args[0])))
+            calls = [SkillCall("go_to", (name,)) for name in near if self.domain.mobile]
+            if doubts:
+                thought.check([fact.args[0] for fact in doubts])
+            else:
+                thought.reached(goal, bool(sweep))
         else:
             start = self._without_near(start)
             calls = self._calls(start, formula, belief, resolution, errand.failures, thought)
@@ -142,9 +149,23 @@ class SearchPlanner:
         return report.counter_example or None
 
     def reached(self, goal: Goal, belief: WorldState) -> bool:
-        """Whether the goal is believed to be true."""
+        """Whether the goal is believed to be true, with nothing of it only assumed."""
         situation = Situation.of(belief)
-        return goal.holds(lambda fact: self.domain.true(situation, fact), met(situation))
+        formula = ground(goal, lambda fact: self.domain.true(situation, fact), met(situation))
+        doubts = self._doubts(formula, belief, situation)
+        return formula.holds(lambda fact: fact in doubts or self.domain.true(situation, fact))
+
+    def _doubts(self, formula: Formula, belief: WorldState, situation: Situation) -> list[Fact]:
+        """What a formula wants to be off or silent and nobody has seen or heard to be so, in order. What is not known
+        counts as false where plans are made; that it is so must be checked before anybody says that it is done.
+        """
+
+        def witnessed(fact: Fact) -> bool:
+            close = fact.predicate == "sounding" and self.domain.true(situation, Fact("near", fact.args))
+            return fact in belief.facts or close
+
+        wanted_off = (fact for fact, value in formula.literals() if not value and fact.predicate in _OFF)
+        return [fact for fact in dict.fromkeys(wanted_off) if not witnessed(fact)]
 
     # What is meant.
 

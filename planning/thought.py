@@ -31,6 +31,10 @@ class Thought:
         for entity in resolution.missing:
             self._said.append(f"I have not seen the {_plain(entity.name)} yet, so I look for it first.")
 
+    def check(self, names: Sequence[str]) -> None:
+        """What is wanted may be so already, but nobody has looked."""
+        self._said.append(f"It may be so already; I go and see: {_list(names)}.")
+
     def reached(self, goal: Goal, unsure: bool) -> None:
         """The goal holds already."""
         self._said.append("As far as I know this is so already." if unsure else f"{goal} is true already.")

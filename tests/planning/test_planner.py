@@ -163,6 +163,20 @@ def test_a_shut_door_is_opened_when_there_was_no_way(home: WorldState) -> None:
     ]
 
 
+def test_what_is_to_be_off_is_looked_at_before_it_is_called_done(home: WorldState) -> None:
+    planner = SearchPlanner(DOMAIN)
+    lamp = fake_fixture("lamp", (6.0, 3.0, 0.8), "living_room", affordances=frozenset({"press"}))
+    unseen = home.with_(entities={**home.entities, "lamp": lamp})
+    goal = Goal.parse("not powered(lamp)")
+    assert not planner.reached(goal, unseen)
+    assert steps(plan_for(str(goal), unseen, planner=planner)) == ["go_to(lamp)"]
+    off = unseen.with_(facts={**unseen.facts, Fact("powered", ("lamp",)): Held(value=False)})
+    assert planner.reached(goal, off)
+    assert steps(plan_for(str(goal), off, planner=planner)) == []
+    on = unseen.with_(facts={**unseen.facts, Fact("powered", ("lamp",)): Held(value=True)})
+    assert steps(plan_for(str(goal), on, planner=planner)) == ["go_to(lamp)", "press(lamp)"]
+
+
 def test_looking_for_more_of_a_kind_is_no_fault_although_nobody_knows_whether_there_is_more(home: WorldState) -> None:
     planner = SearchPlanner(DOMAIN)
     plan = plan_for("not exists ?x: (kind(?x, mug) and not in(?x, bin))", home, planner=planner)
