@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yanshi.agent.skills.grasp import Clutter, Obstacle, nearest_half_turn, tilted, top_grasps, wrap
+from yanshi.agent.skills.grasp import Clutter, Obstacle, nearest_half_turn, rolled, tilted, top_grasps, wrap
 from yanshi.contracts import Entity, Room
 
 OPENING = 0.08
@@ -37,7 +37,7 @@ SIDE, ANGLE = st.floats(0.015, 0.12), st.floats(-np.pi, np.pi)
 def test_every_grip_fits_the_box(ex: float, ey: float, ez: float, yaw: float, nominal: float) -> None:
     entity = thing((ex, ey, ez), yaw)
     grasps = top_grasps(entity, OPENING, nominal)
-    assert bool(grasps) == (min(ex, ey) <= OPENING - 0.008)
+    assert bool(grasps) == (min(ex, ey) <= OPENING - 0.005)
     for grasp in grasps:
         R, p = grasp.T_we[:3, :3], grasp.T_we[:3, 3]
         np.testing.assert_allclose(R.T @ R, np.eye(3), atol=1e-9)
@@ -86,3 +86,19 @@ def test_half_turns(yaw: float, nominal: float) -> None:
     found: Any = nearest_half_turn(yaw, nominal)
     assert abs(found - nominal) <= np.pi / 2 + 1e-9
     assert np.sin(found - yaw) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_round_thing_with_a_head_is_gripped_by_it_and_a_mug_by_its_body() -> None:
+    duck = top_grasps(thing((0.064, 0.048, 0.072), shape="round"), OPENING, np.pi / 2)[0]
+    mug = top_grasps(thing((0.085, 0.069, 0.08), shape="cylinder"), OPENING, np.pi / 2)[0]
+    assert duck.T_we[0, 3] == pytest.approx(0.5 + 0.008)  # the head is 12 mm before the middle, the pads 20 mm wide
+    assert mug.T_we[0, 3] == pytest.approx(0.5 - 0.008)
+
+
+@given(st.floats(0.1, 0.5), ANGLE)
+def test_a_rolled_hand_still_closes_in_the_same_plane(roll: float, yaw: float) -> None:
+    straight = top_grasps(thing((0.05, 0.05, 0.05), yaw), OPENING, yaw)[0]
+    turned = rolled(straight, roll)
+    np.testing.assert_allclose(turned.T_we[:3, 0], straight.T_we[:3, 0], atol=1e-12)
+    np.testing.assert_allclose(turned.T_we[:3, 3], straight.T_we[:3, 3], atol=1e-12)
+    assert turned.T_we[:3, 2] @ straight.T_we[:3, 2] == pytest.approx(np.cos(roll))
