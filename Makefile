@@ -46,7 +46,7 @@ $(VENV)/.core: pyproject.toml requirements/models.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(BIN)/python -m pip install --quiet --editable ".[language,rl,peers,dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[language,train,rl,peers,dev]"
 	@touch $@
 
 clean:

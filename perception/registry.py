@@ -33,7 +33,8 @@ class Registry(Generic[C]):
         """What JSON holds: the name and every field. Raises: InputError if its class was not registered."""
         for name, known in self._known.items():
             if type(config) is known:
-                return {"name": name, **asdict(config)}  # type: ignore[call-overload]
+                values = asdict(config)  # type: ignore[call-overload]
+                return {"name": name} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
         raise InputError(f"{type(config).__name__} is no registered {self.kind}; register it under a name first.")
 
     def from_dict(self, values: Mapping[str, Any]) -> C:

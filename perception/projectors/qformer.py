@@ -52,6 +52,7 @@ class QFormer(nn.Module):
                 cross_attention_frequency=2,
                 hidden_dropout_prob=0.0,
                 attention_probs_dropout_prob=0.0,
+                attn_implementation="sdpa",
             )
         )
         self.out = nn.Linear(config.hidden, width_out)
