@@ -1,0 +1,311 @@
+"""The compiled law of the shield: how fast a command may change, which rows it must keep, and what becomes of it.
+
+A command z is normalised: base x, y, yaw (if there is one), then the tool's linear and angular velocity. `found` marks
+the reasons that came up, by their place in `REASONS`.
+"""
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+
+from __future__ import annotations
+
+from math import inf, isfinite, sqrt
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from yanshi.agent.shield.kernels import FAR, allowed_speed, gap, point_row, project, slow_down
+
+COMPILED: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+SPEED, ACCELERATION, JERK, JOINT_SPEED, JOINT_ACCELERATION, JOINT_LIMIT = 2, 3, 4, 5, 6, 7
+WORKSPACE, SELF_COLLISION, ARM_OBSTACLE, BASE_OBSTACLE, CONTACT_FORCE, PERSON, BLIND = 8, 9, 10, 11, 12, 13, 15
+"""Places in `REASONS`."""
+ALTERED = 1e-3
+"""A command that changes by less is the same: it is below what the motors resolve."""
+
+
+@njit(**COMPILED)
+def _share(change, before, most, jerk):
+    """The greatest share in [0, 1] of a change of speed for which acceleration and jerk keep their bounds, and which
+    of them binds.
+
+    Args:
+        change: of velocity [m/s], (k,).
+        before: the change in the step before, (k,).
+        most: greatest length of a change [m/s].
+        jerk: greatest difference to the change before [m/s]; to stop changing is always allowed.
+    """
+    a, b, c = 0.0, 0.0, -jerk * jerk
+    for i in range(len(change)):
+        a += change[i] * change[i]
+        b -= change[i] * before[i]
+        c += before[i] * before[i]
+    if a < 1e-18:
+        return 1.0, 0
+    share, why = 1.0, 0
+    if a > most * most:
+        share, why = most / sqrt(a), ACCELERATION
+    # |s change - before|² <= jerk²: a s² + 2 b s + c <= 0.
+    root = b * b - a * c
+    if root < 0.0:
+        return 0.0, JERK
+    low, high = (-b - sqrt(root)) / a, (-b + sqrt(root)) / a
+    if high < share:
+        share, why = high, JERK
+    if share < max(low, 0.0) - 1e-12:
+        return 0.0, JERK
+    return share, why
+
+
+@njit(**COMPILED)
+def _brakes(wish, last):
+    """Whether a velocity is the last one made smaller, within 25° of its direction."""
+    a, b, c = 0.0, 0.0, 0.0
+    for i in range(len(wish)):
+        a += wish[i] * wish[i]
+        b += wish[i] * last[i]
+        c += last[i] * last[i]
+    return a <= c and b >= 0.9 * sqrt(a * c)
+
+
+@njit(**COMPILED)
+def ease(wish, last, change, groups, dt, found):
+    """Bound speed, acceleration and jerk of groups of channels, each as one vector, so that directions are kept.
+
+    To brake is always allowed, at once.
+
+    Args:
+        wish: (m,) command in SI units, changed.
+        last: (m,) what was given in the step before.
+        change: (m,) how that differed from the one before it.
+        groups: (g, 5): first channel, one past the last, greatest speed, acceleration and jerk.
+        dt: [s].
+        found: (r,) reasons, marked.
+    """
+    for g in range(len(groups)):
+        low, high = int(groups[g, 0]), int(groups[g, 1])
+        speed = 0.0
+        for i in range(low, high):
+            speed += wish[i] * wish[i]
+        speed = sqrt(speed)
+        if speed > groups[g, 2] * (1.0 + 1e-6):
+            wish[low:high] *= groups[g, 2] / speed
+            found[SPEED] = True
+        if _brakes(wish[low:high], last[low:high]):
+            continue
+        share, why = _share(
+            wish[low:high] - last[low:high], change[low:high], groups[g, 3] * dt, groups[g, 4] * dt * dt
+        )
+        if share < 1.0:
+            for i in range(low, high):
+                wish[i] = last[i] + share * (wish[i] - last[i])
+            found[why] = True
+
+
+@njit(**COMPILED)
+def ease_joints(wish, last, inverse, limits, rates, dt, found):
+    """Bound speed, acceleration and jerk of the arm's joints, as the tool's twist (6,) [SI] will make them.
+
+    A joint may always slow down.
+
+    Args:
+        wish: (6,) changed.
+        last: (6,) twist of the step before.
+        inverse: (n, 6) joint rates of a unit twist.
+        limits: (3, n) speed, acceleration, jerk.
+        rates: (n,) change of the joint rates in the step before.
+        dt: [s].
+        found: (r,) reasons, marked.
+    """
+    share, hurry = 1.0, 1.0
+    one, before = np.empty(1), np.empty(1)
+    for k in range(len(inverse)):
+        one[0], rate = 0.0, 0.0
+        for i in range(6):
+            one[0] += inverse[k, i] * (wish[i] - last[i])
+            rate += inverse[k, i] * wish[i]
+        if abs(rate) <= abs(rate - one[0]) and rate * (rate - one[0]) >= 0.0:
+            continue  # It slows down.
+        before[0] = rates[k]
+        part, _ = _share(one, before, limits[1, k] * dt, limits[2, k] * dt * dt)
+        share = min(share, part)
+    if share < 1.0:
+        found[JOINT_ACCELERATION] = True
+        for i in range(6):
+            wish[i] = last[i] + share * (wish[i] - last[i])
+    for k in range(len(inverse)):
+        rate = 0.0
+        for i in range(6):
+            rate += inverse[k, i] * wish[i]
+        hurry = max(hurry, abs(rate) / limits[0, k])
+    if hurry > 1.0:
+        found[JOINT_SPEED] = True
+        wish /= hurry
+
+
+@njit(**COMPILED)
+def joint_rows(rows, joints, limits, motion, law):
+    """Keep joints from their limits: q̇ must be what stops before them.
+
+    Args:
+        rows: see `point_row`.
+        joints: (n,) positions.
+        limits: low, high and greatest rates, (n,) each.
+        motion: see `point_row`.
+        law: margin, braking, reaction.
+    """
+    coefficients, bounds, reasons, count = rows
+    inverse, drift, scale, _ = motion
+    low, high, fastest = limits
+    margin, braking, reaction = law
+    start = coefficients.shape[1] - 6
+    for k in range(len(joints)):
+        for sign in (1.0, -1.0):
+            room = high[k] - joints[k] if sign > 0.0 else joints[k] - low[k]
+            if not isfinite(room):
+                continue
+            bound = allowed_speed(room - margin, braking, reaction)
+            if bound > fastest[k] or count[0] >= len(bounds):
+                continue
+            row = coefficients[count[0]]
+            row[:] = 0.0
+            norm = 0.0
+            for i in range(6):
+                row[start + i] = sign * inverse[k, i] * scale[start + i]
+                norm += row[start + i] ** 2
+            if norm < 1e-10:
+                continue
+            bounds[count[0]], reasons[count[0]] = max(bound - sign * drift[k], 0.0), JOINT_LIMIT
+            count[0] += 1
+
+
+@njit(**COMPILED)
+def obstacle_rows(rows, nearest, body, where, motion, law):
+    """Keep every part of the robot from what is near it, by what arm and base can brake.
+
+    Args:
+        rows: see `point_row`.
+        nearest: see `survey`.
+        body: shapes, chain, poses.
+        where: centres and axes of the shapes.
+        motion: see `point_row`.
+        law: margins of base and arm, how fast the hand may touch, braking of arm and base, reaction.
+    """
+    shapes, chain, poses = body
+    bodies, roles, bounds = shapes[0], shapes[6], shapes[5]
+    base_margin, arm_margin, touch, arm_braking, base_braking, reaction = law
+    centers, _ = where
+    drives = motion[3]
+    point, way = np.empty(3), np.empty(3)
+    for g in range(len(bodies)):
+        if roles[g] == 0 and not drives:
+            continue
+        margin = base_margin if roles[g] == 0 else arm_margin
+        least = touch if roles[g] == 2 else 0.0
+        for k in range(nearest.shape[1]):
+            distance = nearest[g, k, 0]
+            if distance == FAR:
+                continue
+            for i in range(3):
+                way[i] = nearest[g, k, 1 + i]
+                point[i] = centers[g, i] + bounds[g] * way[i]
+            room = distance - margin
+            if drives:
+                bound = max(least, allowed_speed(room, base_braking, reaction))
+                point_row(rows, (bodies[g], -1), chain, poses, motion, point, way, (bound, BASE_OBSTACLE, True, False))
+            if roles[g] > 0:
+                bound = max(least, allowed_speed(room, arm_braking, reaction))
+                point_row(rows, (bodies[g], -1), chain, poses, motion, point, way, (bound, ARM_OBSTACLE, True, True))
+
+
+@njit(**COMPILED)
+def self_rows(rows, body, where, motion, law):
+    """Keep the parts of the robot from one another.
+
+    Args:
+        rows: see `point_row`.
+        body: shapes, spheres, pairs, chain, poses.
+        where: centres and axes of the shapes.
+        motion: see `point_row`.
+        law: margin, braking, reaction, distance from which on nothing is done [m].
+    """
+    shapes, (owners, offsets, radii), pairs, chain, poses = body
+    bodies, kinds, sizes, bounds = shapes[0], shapes[1], shapes[2], shapes[5]
+    centers, frames = where
+    margin, braking, reaction, reach = law
+    point, way, at = np.empty(3), np.empty(3), -1
+    for p in range(len(pairs)):
+        s, g = pairs[p]
+        if s != at:
+            at = s
+            origin, axes = poses[0][owners[s]], poses[1][owners[s]]
+            for i in range(3):
+                point[i] = origin[i]
+                for k in range(3):
+                    point[i] += axes[i, k] * offsets[s, k]
+        dx, dy, dz = point[0] - centers[g, 0], point[1] - centers[g, 1], point[2] - centers[g, 2]
+        if dx * dx + dy * dy + dz * dz > (bounds[g] + radii[s] + reach) ** 2:
+            continue
+        distance, ox, oy, oz = gap(kinds[g], sizes[g], centers[g], frames[g], point)
+        distance -= radii[s]
+        if distance > reach:
+            continue
+        way[0], way[1], way[2] = -ox, -oy, -oz
+        bound = allowed_speed(distance - margin, braking, reaction)
+        point_row(rows, (owners[s], bodies[g]), chain, poses, motion, point, way, (bound, SELF_COLLISION, False, True))
+
+
+@njit(**COMPILED)
+def protect(command, wish, rows, active, found):
+    """Bring a command (m,) to the nearest that keeps every row, and mark why; returns whether it had to change.
+
+    `wish` (m,) is left as the command was.
+    """
+    reasons, count = rows[2], rows[3]
+    coefficients, bounds = rows[0], rows[1]
+    wish[:] = command
+    kept = True
+    for r in range(count[0]):
+        speed = 0.0
+        for i in range(len(command)):
+            speed += coefficients[r, i] * command[i]
+        kept = kept and speed <= bounds[r] + 1e-9
+    if kept:
+        return False
+    project(rows, command, active)
+    for i in range(len(command)):
+        command[i] = min(max(command[i], -1.0), 1.0)
+    slow_down(rows, command)
+    furthest = 0.0
+    for i in range(len(command)):
+        furthest = max(furthest, abs(command[i] - wish[i]))
+    if furthest <= ALTERED:
+        return False
+    for r in range(count[0]):
+        if active[r] > 1e-9:
+            found[reasons[r]] = True
+    return True
+
+
+@njit(**COMPILED)
+def beside_people(people, centers, bounds, drives, law):
+    """The greatest speed of the tool over the floor [m/s], infinite where nobody is near.
+
+    Args:
+        people: (p, 3) x, y in the base frame and radius [m].
+        centers: (ng, 3) of the robot's shapes.
+        bounds: (ng,) their bounding radii [m].
+        drives: whether the robot can come nearer by driving.
+        law: distance, speed, braking of base and of arm, reaction.
+    """
+    distance, speed, base_braking, arm_braking, reaction = law
+    braking = base_braking if drives else arm_braking
+    greatest = inf
+    for p in range(len(people)):
+        nearest = inf
+        for g in range(len(centers)):
+            x, y = centers[g, 0] - people[p, 0], centers[g, 1] - people[p, 1]
+            nearest = min(nearest, sqrt(x * x + y * y) - bounds[g] - people[p, 2])
+        room = max(0.0, nearest - distance)
+        above = braking * reaction
+        greatest = min(greatest, max(speed, sqrt(above * above + speed * speed + 2.0 * braking * room) - above))
+    return greatest

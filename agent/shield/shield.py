@@ -1,0 +1,391 @@
+"""The shield: between every command and every motor, in simulation and on a robot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.agent.episode import Outcome, Request, Step
+from yanshi.agent.shield.body import Body
+from yanshi.agent.shield.kernels import differential, place, point_row, settle, slow_down
+from yanshi.agent.shield.law_kernels import (
+    ALTERED,
+    CONTACT_FORCE,
+    PERSON,
+    WORKSPACE,
+    beside_people,
+    ease,
+    ease_joints,
+    joint_rows,
+    obstacle_rows,
+    protect,
+    self_rows,
+)
+from yanshi.agent.shield.limits import ShieldLimits
+from yanshi.agent.shield.obstacles import Obstacles, Posture
+from yanshi.agent.shield.record import REASONS, Intervention, Journal, Reason
+from yanshi.contracts import Entity, Observation, Proprioception
+from yanshi.envs.control_kernels import DAMPING, POSTURE_GAIN
+from yanshi.envs.robots import Robot
+from yanshi.errors import ContractError
+
+__all__ = ["Shield"]
+
+Array = NDArray[Any]
+_ROWS = 128
+_STEP = 0.04
+_DAMPING = 10.0 * DAMPING[0]
+"""λ² of the differential kinematics: near a singularity the motor level lags, and is damped more than at rest."""
+_SELF_REACH = 0.12
+_FARTHEST = 0.45
+"""Farther obstacles do not matter at any speed [m]."""
+_GRIPS = 0.003
+"""Fingers that rest this far from where they were told to go [m] hold something."""
+PERSON_LABEL = "person"
+
+
+class Shield:
+    """Changes a command as little as is needed for no limit to be exceeded.
+
+    In this order: what is not finite or too old becomes stillness; ranges; speed, acceleration and jerk of base, tool,
+    head and joints; then joint limits, the workspace, the robot's own parts, sensed obstacles and contact forces, each
+    as a bound on a speed from which there is still room to brake (a quadratic program with linear rows, as in control
+    barrier filters; Ames et al., ECC 2019); at last the speed beside people. Braking may always be as hard as the
+    motors can: bounds on acceleration hold for commands, not for protective stops.
+
+    It knows the robot's description, the observations, its own past, and where people are believed to be: see `told`,
+    or pass it to the loop as a subscriber too.
+
+    Args:
+        robot: the description.
+        limits: what no command may exceed.
+        clock: the present time [s]; None for the time of the observation, as in a loop that never waits.
+
+    Raises:
+        WorldError: the description does not fit its file.
+        InputError: a limit does not fit the robot.
+    """
+
+    def __init__(
+        self, robot: Robot, limits: ShieldLimits | None = None, clock: Callable[[], float] | None = None
+    ) -> None:
+        self.robot = robot
+        self.limits = limits = limits or ShieldLimits()
+        self.journal = Journal()
+        """What was changed, and why."""
+        self._clock = clock
+        self._body = Body(robot)
+        n = len(robot.arm_joints)
+        speeds = limits.for_joints("joint_speed", n, robot.joint_speed or (2.0,) * n)
+        self._joint_limits = np.array(
+            [speeds, limits.for_joints("joint_acceleration", n), limits.for_joints("joint_jerk", n)], dtype=float
+        )
+        self._drives = bool(robot.base_joints)
+        self._base = 3 if self._drives else 0
+        self._m = self._base + 6
+        linear, angular = robot.tcp_speed
+        base = robot.base_speed if self._drives else ()
+        self._scale = np.array([*base, *(linear,) * 3, *(angular,) * 3])
+        self._head_scale = np.full(len(robot.head_joints), robot.head_speed)
+        self._all_scale = np.concatenate((self._scale, self._head_scale))
+        self._groups = self._make_groups()
+        self._poses, self._where = self._body.poses(), self._body.places()
+        self._jacobian, self._inverse = np.zeros((n, 6)), np.zeros((n, 6))
+        self._drift, self._tcp = np.zeros(n), np.zeros(3)
+        self._rows = (np.zeros((_ROWS, self._m)), np.zeros(_ROWS), np.zeros(_ROWS, np.int64), np.zeros(1, np.int64))
+        self._active, self._before = np.zeros(_ROWS), np.zeros(self._m)
+        self._found = np.zeros(len(REASONS), np.bool_)
+        self._obstacles = Obstacles(self._body, limits.memory)
+        self._weight = limits.hand_weight if limits.hand_weight is not None else self._body.hand_weight
+        self._nu = len(robot.action_names)
+        self._order: tuple[tuple[str, ...], Array] | None = None
+        self.reset()
+
+    @property
+    def interventions(self) -> int:
+        """How many actions were changed so far."""
+        return self.journal.total
+
+    def reset(self) -> None:
+        """A new episode: forget obstacles, people and what was done."""
+        self.journal.clear()
+        self._obstacles.clear()
+        self._given = np.zeros(self._m + len(self._head_scale))
+        self._change = np.zeros_like(self._given)
+        self._rates = np.zeros(len(self._drift))
+        self._gripper = np.float32(0.0)
+        self._opening = np.nan
+        self._pressed: float | None = None
+        self._stamp: float | None = None
+        self._people_o = np.zeros((0, 3))
+
+    def told(self, entities: Iterable[Entity], base_pose_w: Array, odometry: Array) -> None:
+        """Take note of where people are believed to be.
+
+        Args:
+            entities: what is believed to be there; those with label ``person`` count.
+            base_pose_w: (3,) x, y [m], yaw [rad] of the base in the map, at that time.
+            odometry: (3,) the same in the odometry frame.
+        """
+        people = [e for e in entities if e.label == PERSON_LABEL and np.all(np.isfinite(e.position_w))]
+        turn = odometry[2] - base_pose_w[2]
+        c, s = np.cos(turn), np.sin(turn)
+        found = np.zeros((len(people), 3))
+        for row, person in zip(found, people, strict=True):
+            x, y = person.position_w[:2] - base_pose_w[:2]
+            row[:] = odometry[0] + c * x - s * y, odometry[1] + s * x + c * y, 0.5 * float(np.max(person.extent[:2]))
+        self._people_o = found
+
+    def filter(
+        self, action: NDArray[np.float32], observation: Observation, *, stamp: float | None = None
+    ) -> NDArray[np.float32]:
+        """The command that goes to the motors: (nu,) float32 in [-1, 1], as near to `action` as is safe.
+
+        Args:
+            action: (nu,) as a skill wants it.
+            observation: the newest.
+            stamp: when the action was decided [s]; None for the time of the observation.
+
+        Raises:
+            ContractError: the action has the wrong shape.
+        """
+        if action.shape != (self._nu,):
+            raise ContractError(f"Action: expected shape ({self._nu},), got {action.shape}.")
+        self._found[:] = False
+        self._observe(observation)
+        now = observation.stamp if self._clock is None else self._clock()
+        decided = observation.stamp if stamp is None else stamp
+        if not np.all(np.isfinite(action)):
+            safe = self._stand("not_finite")
+        elif not now - decided <= self.limits.command_age:
+            safe = self._stand("stale")
+        else:
+            safe = self._judge(action, observation)
+        self._remember(safe)
+        if np.any(self._found):
+            reasons: tuple[Reason, ...] = tuple(REASONS[i] for i in np.flatnonzero(self._found))
+            self.journal.add(
+                Intervention(stamp=observation.stamp, reasons=reasons, asked=action.copy(), given=safe.copy())
+            )
+        return safe
+
+    def on_start(self, requests: Sequence[Request]) -> None:
+        """As a subscriber: a new episode begins."""
+        self.reset()
+
+    def on_step(self, step: Step) -> None:
+        """As a subscriber: learn where people are believed to be."""
+        odometry = step.observation.proprioception.odometry
+        self.told(step.belief.entities.values(), step.belief.base_pose_w, odometry)
+
+    def on_end(self, outcome: Outcome) -> None:
+        """As a subscriber: nothing to do."""
+
+    # What there is.
+
+    def _observe(self, observation: Observation) -> None:
+        """Bring the body, its differential kinematics and the obstacles up to date."""
+        felt, body = observation.proprioception, self._body
+        values = self._values(felt)
+        self._dt = _STEP if self._stamp is None else min(max(observation.stamp - self._stamp, 1e-3), 0.1)
+        self._stamp = observation.stamp
+        place(body.tree, values - body.zero, self._poses)
+        settle(body.shapes, self._poses, self._where)
+        self._joints = values[body.arm]
+        gains = (_DAMPING, POSTURE_GAIN)
+        differential(
+            body.chain, self._poses, self._joints, gains, (self._jacobian, self._inverse, self._drift, self._tcp)
+        )
+        self._motion = (self._inverse, self._drift, self._scale, self._drives)
+        wanted = 0.5 * (float(self._gripper) + 1.0) * self.robot.max_opening
+        rests = abs(felt.gripper_opening - self._opening) < 5e-4
+        holds = rests and felt.gripper_opening > wanted + _GRIPS
+        self._opening = felt.gripper_opening
+        owners, middles, radii, first, last = body.hulls
+        hulls = self._poses[0][owners] + np.einsum("mij,mj->mi", self._poses[1][owners], middles)
+        posture = Posture(
+            stamp=observation.stamp,
+            base_o=np.asarray(felt.odometry, dtype=float),
+            where=(self._where[0].copy(), self._where[1].copy()),
+            hulls=(hulls, radii, first, last),
+            T_be=np.asarray(felt.T_be, dtype=float),
+            holds=holds,
+        )
+        self._obstacles.update(observation, posture)
+
+    def _values(self, felt: Proprioception) -> Array:
+        """(nj,) joint values; what is not felt is taken to be as at home."""
+        body = self._body
+        if self._order is None or self._order[0] is not felt.joint_names:
+            index = {name: k for k, name in enumerate(felt.joint_names)}
+            names = (*self.robot.arm_joints, *self.robot.head_joints)
+            if missing := [name for name in names if name not in index]:
+                raise ContractError(f"Proprioception lacks the joints {', '.join(missing)}.")
+            self._order = (felt.joint_names, np.array([index[name] for name in names]))
+        values: Array = body.home.copy()
+        positions = np.asarray(felt.joint_positions, dtype=float)[self._order[1]]
+        values[body.arm] = positions[: len(body.arm)]
+        values[body.head] = positions[len(body.arm) :]
+        share = min(max(felt.gripper_opening / self.robot.max_opening, 0.0), 1.0)
+        values[body.fingers] = body.finger_range[:, 0] + share * (body.finger_range[:, 1] - body.finger_range[:, 0])
+        return values
+
+    # What may be done.
+
+    def _stand(self, reason: Reason) -> NDArray[np.float32]:
+        """Stillness, the grip kept, so that what is held is not dropped."""
+        self._found[REASONS.index(reason)] = True
+        still = np.zeros(self._nu, np.float32)
+        still[self._m] = self._gripper
+        return still
+
+    def _judge(self, action: NDArray[np.float32], observation: Observation) -> NDArray[np.float32]:
+        m, base, limits = self._m, self._base, self.limits
+        asked = np.clip(action.astype(float), -1.0, 1.0)
+        if np.any(np.abs(action) > 1.0 + ALTERED):
+            self._found[REASONS.index("range")] = True
+        speed = np.concatenate((asked[:m] * self._scale, asked[m + 1 :] * self._head_scale))
+        wish = speed.copy()
+        marks = self._found.copy()
+        ease(speed, self._given, self._change, self._groups, self._dt, marks)
+        tool = speed[base:m]
+        spread = max(self._dt, limits.servo_lag)
+        ease_joints(tool, self._given[base:m], self._inverse, self._joint_limits, self._rates, spread, marks)
+        if float(np.abs((speed - wish) / self._all_scale).max()) > ALTERED:
+            self._found |= marks
+        command = speed[:m] / self._scale
+        self._obstacles.survey(self._reach(speed[:m]))
+        self._bind(observation)
+        if protect(command, self._before, self._rows, self._active, self._found):
+            # What the rows pushed aside may have gathered speed too fast.
+            eased = command * self._scale
+            ease(eased, self._given[:m], self._change[:m], self._groups[self._groups[:, 1] <= m], self._dt, marks)
+            command = eased / self._scale
+            slow_down(self._rows, command)
+        self._slow_near_people(command, observation)
+        if base and self._obstacles.missing(observation.stamp, limits.sense_age):
+            fast = float(np.hypot(*(command[:2] * self._scale[:2])))
+            if fast > limits.blind_speed:
+                command[:3] *= limits.blind_speed / fast
+                self._found[REASONS.index("blind")] = True
+        safe = np.empty(self._nu)
+        safe[:m], safe[m], safe[m + 1 :] = command, asked[m], speed[m:] / self._head_scale
+        return np.clip(safe, -1.0, 1.0).astype(np.float32)
+
+    def _reach(self, speed: Array) -> Array:
+        """(3,) how far from base, arm and hand an obstacle can be and still matter at this speed [m]."""
+        limits = self.limits
+        base, tool = self._base, speed[self._base :]
+        driving = float(np.linalg.norm(speed[:2]) + abs(speed[2])) if base else 0.0
+        moving = driving + float(np.linalg.norm(tool[:3])) + 0.3 * float(np.linalg.norm(tool[3:])) + 0.1
+        brake = min(limits.arm_braking, limits.base_braking) if driving > 0.0 else limits.arm_braking
+        arm = limits.arm_margin + limits.reaction * moving + moving**2 / (2.0 * brake)
+        drive = limits.base_margin + limits.reaction * driving + driving**2 / (2.0 * limits.base_braking)
+        return np.array([min(drive, _FARTHEST) if driving > 0.0 else 0.0, min(arm, _FARTHEST), min(arm, _FARTHEST)])
+
+    def _bind(self, observation: Observation) -> None:
+        """Write the rows that the command must keep."""
+        limits, body, rows, motion = self.limits, self._body, self._rows, self._motion
+        rows[3][0] = 0
+        braking, reaction = limits.arm_braking, limits.reaction
+        joint_limits = (body.low, body.high, self._joint_limits[0])
+        joint_rows(rows, self._joints, joint_limits, motion, (limits.joint_margin, braking, reaction))
+        self._force_row(observation)
+        self._workspace_rows()
+        parts = (body.shapes, body.spheres, body.pairs, body.chain, self._poses)
+        self_rows(rows, parts, self._where, motion, (limits.self_margin, braking, reaction, _SELF_REACH))
+        law = (
+            limits.base_margin, limits.arm_margin, limits.touch_speed, braking, limits.base_braking, reaction,
+        )  # fmt: skip
+        obstacle_rows(rows, self._obstacles.nearest, (body.shapes, body.chain, self._poses), self._where, motion, law)
+
+    def _workspace_rows(self) -> None:
+        """The tool centre point stays above the floor and, where there is one, in the workspace."""
+        limits = self.limits
+        low = np.array([-np.inf, -np.inf, limits.floor_margin])
+        high = np.full(3, np.inf)
+        if limits.workspace is not None:
+            low, high = np.maximum(low, limits.workspace[0]), np.asarray(limits.workspace[1], dtype=float)
+        tool = self._body.chain[2]
+        for axis in range(3):
+            for sign, room in ((-1.0, self._tcp[axis] - low[axis]), (1.0, high[axis] - self._tcp[axis])):
+                if room < 0.5:
+                    way = np.zeros(3)
+                    way[axis] = sign
+                    speed = _allowed(room, limits.arm_braking, limits.reaction)
+                    self._row_of_tool(tool, way, speed, WORKSPACE)
+
+    def _row_of_tool(self, tool: int, way: Array, speed: float, reason: int) -> None:
+        kind = (speed, reason, reason != WORKSPACE, True)
+        point_row(self._rows, (tool, -1), self._body.chain, self._poses, self._motion, self._tcp, way, kind)
+
+    def _force_row(self, observation: Observation) -> None:
+        """A hand that is pressed too hard gives way or stays, but does not press on."""
+        for frame in observation.frames.values():
+            if frame.modality != "force_torque" or frame.T_bs is None:
+                continue
+            # The sensor feels how the arm holds the hand up; what is more than its weight comes from outside.
+            force = np.array([0.0, 0.0, self._weight]) - frame.T_bs[:3, :3] @ frame.data[:3]
+            strength, most = float(np.linalg.norm(force)), self.limits.contact_force
+            if not strength > most:
+                self._pressed = None
+                continue
+            if self._pressed is None:
+                self._pressed = observation.stamp
+            if strength > 2.0 * most or observation.stamp - self._pressed > self.limits.contact_time:
+                self._row_of_tool(self._body.chain[2], -force / strength, 0.0, CONTACT_FORCE)
+
+    def _slow_near_people(self, command: Array, observation: Observation) -> None:
+        """Slow the whole command down so that the tool is slow enough beside people."""
+        if not len(self._people_o):
+            return
+        x, y, yaw = observation.proprioception.odometry
+        c, s = np.cos(yaw), np.sin(yaw)
+        dx, dy = self._people_o[:, 0] - x, self._people_o[:, 1] - y
+        people = np.column_stack((c * dx + s * dy, -s * dx + c * dy, self._people_o[:, 2]))
+        limits = self.limits
+        law = (
+            limits.person_distance, limits.person_speed, limits.base_braking, limits.arm_braking, limits.reaction,
+        )  # fmt: skip
+        most = beside_people(people, self._where[0], self._body.shapes[5], self._drives, law)
+        if not np.isfinite(most):
+            return
+        speed = command * self._scale
+        over_floor = speed[self._base : self._base + 3].copy()
+        if self._base:
+            over_floor += [speed[0] - speed[2] * self._tcp[1], speed[1] + speed[2] * self._tcp[0], 0.0]
+        fast = float(np.linalg.norm(over_floor))
+        if fast > most:
+            if np.abs(command).max() * (1.0 - most / fast) > ALTERED:
+                self._found[PERSON] = True
+            command *= most / fast
+
+    def _remember(self, safe: NDArray[np.float32]) -> None:
+        """Keep what was given, from which the next command must go on."""
+        m = self._m
+        given = np.concatenate((safe[:m] * self._scale, safe[m + 1 :] * self._head_scale))
+        self._change = given - self._given
+        self._rates = self._inverse @ self._change[self._base : m]
+        self._given = given
+        self._gripper = safe[m]
+
+    def _make_groups(self) -> Array:
+        limits, base = self.limits, self._base
+        groups: list[tuple[float, ...]] = []
+        if base:
+            triple = zip(limits.base_speed, limits.base_acceleration, limits.base_jerk, strict=True)
+            groups += [(low, high, *bounds) for (low, high), bounds in zip(((0, 2), (2, 3)), triple, strict=True)]
+        triple = zip(limits.tool_speed, limits.tool_acceleration, limits.tool_jerk, strict=True)
+        parts = ((base, base + 3), (base + 3, base + 6))
+        groups += [(low, high, *bounds) for (low, high), bounds in zip(parts, triple, strict=True)]
+        head = (limits.head_speed, limits.head_acceleration, limits.head_jerk)
+        groups += [(base + 6 + k, base + 7 + k, *head) for k in range(len(self._head_scale))]
+        return np.array(groups, dtype=float)
+
+
+def _allowed(room: float, braking: float, reaction: float) -> float:
+    """As `kernels.allowed_speed`."""
+    return braking * (float(np.sqrt(reaction**2 + 2.0 * room / braking)) - reaction) if room > 0.0 else 0.0
