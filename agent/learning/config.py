@@ -15,8 +15,10 @@ class LossConfig:
 
     discount: float = 0.98
     """γ"""
-    learning_rate: float = 5e-4
-    """Of actor, critics and temperature."""
+    learning_rate: float = 1e-3
+    """Of critics and temperature."""
+    actor_learning_rate: float = 2e-4
+    """Of the actor: slower, so that critics can follow what it does now."""
     target_rate: float = 0.02
     """τ: how fast target critics follow."""
     target_entropy: float | None = None

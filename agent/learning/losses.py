@@ -138,13 +138,13 @@ def update(state: State, batch: Batch, bounds: Array, actor_on: Array, config: L
     (_, (log_probability, cloning, mine)), gradient = jax.value_and_grad(actor_loss, has_aux=True)(
         state.actor, state, batch, noise, config
     )
-    rate = config.learning_rate * actor_on
+    rate = config.actor_learning_rate * actor_on
     actor, actor_adam = adam_step(state.actor, gradient, state.actor_adam, step, rate)
 
     # J(α) = E[−α (log π(a | s) + H̄)], in log α: Haarnoja et al. 2018, eq. 18.
     entropy = -batch.action.shape[-1] if config.target_entropy is None else config.target_entropy
     slope = -jnp.exp(state.log_alpha) * jnp.mean(log_probability + entropy)
-    log_alpha, alpha_adam = adam_step(state.log_alpha, slope, state.alpha_adam, step, rate)
+    log_alpha, alpha_adam = adam_step(state.log_alpha, slope, state.alpha_adam, step, config.learning_rate * actor_on)
     targets = jax.tree.map(lambda old, new: old + config.target_rate * (new - old), state.targets, critics)
     state = state._replace(
         actor=actor, actor_adam=actor_adam, log_alpha=log_alpha, alpha_adam=alpha_adam, targets=targets

@@ -15,6 +15,12 @@ NORMALISED_LIMIT = 10.0
 LOG_STD_MIN, LOG_STD_MAX = -7.0, 1.0
 
 
+def relu(x: Floats) -> Floats:
+    """max(x, 0), in place."""
+    np.maximum(x, 0.0, out=x)
+    return x
+
+
 @dataclass(frozen=True, slots=True)
 class ActionRange:
     """The Box of actions, which the network's tanh is stretched to."""
@@ -73,7 +79,7 @@ class Policy:
         """μ and log σ, both (n, d_a), before the tanh."""
         x: Floats = np.clip((features - self.mean) / self.std, -NORMALISED_LIMIT, NORMALISED_LIMIT)
         for weight, bias in self.layers[:-1]:
-            x = np.maximum(x @ weight + bias, 0.0, dtype=np.float32)
+            x = relu(x @ weight + bias)
         weight, bias = self.layers[-1]
         mean, log_std = np.split(x @ weight + bias, 2, axis=-1)
         return mean, np.clip(log_std, LOG_STD_MIN, LOG_STD_MAX)
