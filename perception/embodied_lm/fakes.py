@@ -57,7 +57,7 @@ def fake_language_model(family: str = "llama", *, vocabulary: int = 258, context
         "llama" if family == "vicuna" else family,
         vocab_size=vocabulary,
         hidden_size=32,
-        intermediate_size=48,
+        intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=4 if family == "vicuna" else 2,

@@ -61,7 +61,8 @@ class EmbodiedLM(PreTrainedModel, GenerationMixin):
         Args:
             name: ``yanshi-small``, a folder or a hub id.
             args: as of `transformers`.
-            options: likewise: ``dtype``, ``device_map``, … For a folder that holds only what was learned: ``dtype``.
+            options: likewise: ``dtype``, ``device_map``, … For a folder that holds only what was learned: those of
+                `storage.load_learned`.
 
         Raises:
             ModelError: If there is no such model, it is of another kind, or its weights or base are missing or wrong.

@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from yanshi.errors import ModelError
+from yanshi.perception.embodied_lm.adapted import AdaptedLinear
 from yanshi.perception.embodied_lm.base_model import load_language_model
 from yanshi.perception.embodied_lm.config import EmbodiedConfig
 from yanshi.sim_assets import path as asset
@@ -125,8 +126,17 @@ def save_learned(model: EmbodiedLM, folder: str | Path, *, dtype: torch.dtype = 
     return target / WEIGHTS
 
 
-def load_learned(cls: type[EmbodiedLM], folder: Path, *, dtype: torch.dtype = torch.float32) -> EmbodiedLM:
-    """The base model with what `save_learned` kept put on top of it, merged.
+def load_learned(
+    cls: type[EmbodiedLM], folder: Path, *, dtype: torch.dtype = torch.float32, merge: bool = True
+) -> EmbodiedLM:
+    """The base model with what `save_learned` kept put on top of it.
+
+    Args:
+        cls: what to make.
+        folder: where it is.
+        dtype: of the weights.
+        merge: whether low-rank updates go into the layers; else they stay beside them (`AdaptedLinear`), so that the
+            layers can be packed into the 4 bits they came in, and what was learned stays exact.
 
     Raises:
         ModelError: If the base is missing, or the weights do not fit it.
@@ -150,7 +160,7 @@ def load_learned(cls: type[EmbodiedLM], folder: Path, *, dtype: torch.dtype = to
             model.get_input_embeddings().weight[rows:] = weights["new_tokens.input"].float()
             if "new_tokens.output" in weights:
                 model.get_output_embeddings().weight[rows:] = weights["new_tokens.output"].float()
-            _merge(language_model, weights, config.lora_scale or 0.0)
+            _adapt(language_model, weights, config.lora_scale or 0.0, merge=merge)
     except (RuntimeError, KeyError, AttributeError) as error:
         first = str(error).strip().splitlines()[0]
         raise ModelError(f"The weights in {folder / WEIGHTS} do not fit its config.json: {first}") from error
@@ -161,12 +171,18 @@ def load_learned(cls: type[EmbodiedLM], folder: Path, *, dtype: torch.dtype = to
     return loaded
 
 
-def _merge(language_model: Any, weights: dict[str, Tensor], scale: float) -> None:
+def _adapt(language_model: Any, weights: dict[str, Tensor], scale: float, *, merge: bool) -> None:
     for key, down in weights.items():
-        if key.startswith("lora.") and key.endswith(".A"):
-            module = key.removeprefix("lora.").removesuffix(".A")
-            up = weights[f"lora.{module}.B"]
-            language_model.get_submodule(module).weight += scale * (up.float() @ down.float())
+        if not (key.startswith("lora.") and key.endswith(".A")):
+            continue
+        name = key.removeprefix("lora.").removesuffix(".A")
+        up = weights[f"lora.{name}.B"]
+        layer = language_model.get_submodule(name)
+        if merge:
+            layer.weight += scale * (up.float() @ down.float())
+        else:
+            parent, _, child = name.rpartition(".")
+            setattr(language_model.get_submodule(parent), child, AdaptedLinear(layer, down, up, scale))
 
 
 def _lora(model: EmbodiedLM) -> tuple[dict[str, Tensor], float | None]:

@@ -1,4 +1,4 @@
-"""A small EmbodiedLM with every sense. Without the extra `language` these tests are skipped."""
+"""Without the extra `language` these tests are skipped."""
 
 import importlib.util
 

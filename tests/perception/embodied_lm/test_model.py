@@ -270,7 +270,7 @@ def test_senses_that_do_not_fit_are_named(parts: Made) -> None:
         model(**{key: value for key, value in inputs.items() if not key.startswith("camera_")})
     with pytest.raises(InputError, match="Sense 'camera' lacks camera_view"):
         model(**{key: value for key, value in inputs.items() if key != "camera_view"})
-    with pytest.raises(InputError, match="Unexpected 'radar_values'. The senses of this model: camera, depth"):
+    with pytest.raises(InputError, match=r"Unexpected 'radar_values'\. The senses of this model: camera, depth"):
         model.sense(radar_values=torch.zeros(1))
     with pytest.raises(ValueError, match="tempratur"):
         model.generate(**inputs, tempratur=1.0)
@@ -279,7 +279,7 @@ def test_senses_that_do_not_fit_are_named(parts: Made) -> None:
 def test_parts_have_names(parts: Made) -> None:
     model, _ = parts
     assert len(model.sense_keys()) == len(SENSES) * len(PARTS)
-    with pytest.raises(InputError, match="expected readings|Expected the name of a sense to be an identifier"):
+    with pytest.raises(InputError, match="Expected the name of a sense to be an identifier"):
         assemble(fake_language_model(), fake_tokenizer(), {"head camera": fake_senses()["camera"]})
 
 

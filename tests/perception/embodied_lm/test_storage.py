@@ -85,7 +85,7 @@ def test_another_base_is_refused(base: Path, tmp_path: Path) -> None:
     model, _ = from_base(fake_senses(), base)
     save_learned(model, tmp_path / "learned")
     fake_language_model("qwen2", vocabulary=300).save_pretrained(base)
-    with pytest.raises(ModelError, match="was trained on a base with 258 tokens; .* has 300"):
+    with pytest.raises(ModelError, match=r"was trained on a base with 258 tokens; .* has 300"):
         EmbodiedLM.from_pretrained(tmp_path / "learned")
     for file in base.iterdir():
         file.unlink()
@@ -120,6 +120,6 @@ def test_a_stage_moves_only_its_parts(base: Path, parts: tuple[Any, ...], moved:
 
 def test_an_input_that_belongs_nowhere(base: Path) -> None:
     model, processor = from_base(fake_senses(), base)
-    with pytest.raises(InputError, match="Unknown sense 'radar'. Available: camera"):
+    with pytest.raises(InputError, match=r"Unknown sense 'radar'\. Available: camera"):
         processor(text="x", observation=fake_observation(), without=["radar"])
     assert model.config.base == str(base)
