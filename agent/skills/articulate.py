@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from yanshi.agent.skills.drive import drive
 from yanshi.agent.skills.handles import Handle, Hold
 from yanshi.agent.skills.motion import Motion, grip_to, move, twist_towards, upright
+from yanshi.agent.skills.motor.aim import Aim
+from yanshi.agent.skills.motor.learned import perform
 from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
 from yanshi.agent.skills.shut import push_shut
 from yanshi.agent.skills.stand import effort, stands
 from yanshi.agent.skills.surroundings import fly
 from yanshi.contracts import Entity
 
-__all__ = ["approach_handle", "close", "handle_of", "handle_places", "open_", "opened"]
+__all__ = ["approach_handle", "close", "handle_of", "handle_places", "lead", "let_go", "open_", "opened"]
 
 Array = NDArray[Any]
 _DIPS = (0.6, 0.8, 0.4, 1.0, 1.2, 0.2, 0.0)
@@ -87,8 +89,8 @@ def _operate(now: Situation, name: str, goal: float) -> Script:
             trouble = yield from push_shut(now, handle, value, attempt)
         else:
             hold = yield from _come_near(now, handle, value, attempt)
-            trouble = yield from _lead(now, handle, value, goal * limit, hold)
-            yield from _let_go(now)
+            trouble = yield from _lead(now, handle, (value, goal * limit), hold, attempt)
+            yield from let_go(now)
         value = opened(now, handle_of(now, name).part)
         if (value >= 0.75 * limit) if goal > 0.5 else (value <= 0.08 * limit):
             return f"{name} is {word}."
@@ -168,13 +170,35 @@ def _come_near(now: Situation, handle: Handle, value: float, attempt: int) -> Ge
     return hold
 
 
-def _lead(now: Situation, handle: Handle, value: float, goal: float, hold: Hold) -> Generator[Command, None, str]:
-    """Take the handle and lead it to a joint value; returns what went wrong, or an empty string."""
+def _lead(
+    now: Situation, handle: Handle, way: tuple[float, float], hold: Hold, attempt: int
+) -> Generator[Command, None, str]:
+    """Take the handle and lead it from one joint value to another; returns what went wrong, or an empty string."""
+    value, goal = way
     look = handle.center_w(value)
     wide = min(now.robot.max_opening, handle.thickness + 0.035)
     now.gripper = wide
     if not (yield from fly(now, handle.hand(value, hold, _OFF), "reach for handle", look_at_w=look)):
         return "I could not get in front of the handle"
+    if goal > value and not now.mobile:
+
+        def aim() -> Aim:
+            part = now.entity(handle.part.name)
+            T_we = handle.hand(value, hold, -0.002)
+            return Aim.at(
+                now, part, T_we, between=handle.thickness, opening=wide, joint=goal / handle.articulation.limit
+            )
+
+        return (yield from perform(now, "open", aim, lead(now, handle, (value, goal), hold), attempt))
+    return (yield from lead(now, handle, (value, goal), hold))
+
+
+def lead(now: Situation, handle: Handle, way: tuple[float, float], hold: Hold) -> Generator[Command, None, str]:
+    """From before a handle onto it, and lead it from one joint value to another; returns what went wrong, or an empty
+    string.
+    """
+    value, goal = way
+    look = handle.center_w(value)
     on_bar = handle.hand(value, hold, -0.002)
     yield from move(
         now, on_bar, Motion(phase="take handle", speed=0.15, near=0.006, aligned=0.08, timeout=3.0, look_at_w=look)
@@ -222,7 +246,7 @@ def _accompany(now: Situation, preferred: float) -> tuple[float, float, float]:
     return (speed * x / distance, speed * y / distance, float(np.clip(0.8 * np.arctan2(y, x), -0.3, 0.3)))
 
 
-def _let_go(now: Situation) -> Generator[Command, None, None]:
+def let_go(now: Situation) -> Generator[Command, None, None]:
     """Open the fingers, draw the hand back and rise."""
     yield from grip_to(now, min(now.robot.max_opening, now.opening + 0.04), "let go", timeout=0.7)
     back = now.T_we

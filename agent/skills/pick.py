@@ -13,12 +13,14 @@ from yanshi.agent.skills.clearance import way_is_clear
 from yanshi.agent.skills.drive import drive
 from yanshi.agent.skills.grasp import Clutter, Grasp, obstacle, rolled, tilted, top_grasps, wrap
 from yanshi.agent.skills.motion import Motion, grip_to, move, rest_over
+from yanshi.agent.skills.motor.aim import Aim
+from yanshi.agent.skills.motor.learned import perform
 from yanshi.agent.skills.script import Command, GiveUpError, Grip, Script, Situation
 from yanshi.agent.skills.stand import reachable, stands
 from yanshi.agent.skills.surroundings import flight_height, fly, objects_near
 from yanshi.contracts import Entity
 
-__all__ = ["EMPTY", "nominal_yaw", "pick", "pick_places", "grasps_in_reach", "before"]
+__all__ = ["EMPTY", "nominal_yaw", "pick", "pick_places", "grasps_in_reach", "back_off", "before", "take"]
 
 Array = NDArray[Any]
 EMPTY = 0.004
@@ -55,10 +57,10 @@ def pick(now: Situation, name: str) -> Script:
     for attempt in range(_ATTEMPTS):
         entity = now.entity(name)
         grasp = yield from _come_near(now, entity, attempt)
-        trouble = yield from _grip(now, entity, grasp)
+        trouble = yield from _grip(now, entity, grasp, attempt)
         if not trouble:
             return f"I hold {name}."
-        yield from _back_off(now)
+        yield from back_off(now)
     raise GiveUpError(f"I could not pick {name}: {trouble} ({_ATTEMPTS} attempts).")
 
 
@@ -154,13 +156,25 @@ def grasps_in_reach(now: Situation, entity: Entity) -> list[Grasp]:
     ]
 
 
-def _grip(now: Situation, entity: Entity, grasp: Grasp) -> Generator[Command, None, str]:
+def _grip(now: Situation, entity: Entity, grasp: Grasp, attempt: int) -> Generator[Command, None, str]:
     """Reach for the object, close and lift; returns what went wrong, or an empty string."""
-    center = entity.position_w
     now.gripper = grasp.opening
     over = before(grasp)
-    if not (yield from fly(now, over, "reach over", look_at_w=center, besides=(entity.name,))):
+    if not (yield from fly(now, over, "reach over", look_at_w=entity.position_w, besides=(entity.name,))):
         return "I could not get over it"
+
+    def aim() -> Aim:
+        return Aim.at(now, now.entity(entity.name), grasp.T_we, between=grasp.width, opening=grasp.opening)
+
+    trouble = yield from perform(now, "pick", aim, take(now, entity, grasp), attempt)
+    if not trouble and now.grip is None:
+        now.grip = _grip_of(now, now.entity(entity.name))
+    return trouble
+
+
+def take(now: Situation, entity: Entity, grasp: Grasp) -> Generator[Command, None, str]:
+    """From over an object down, close, lift; returns what went wrong, or an empty string."""
+    center = entity.position_w
     down = Motion(phase="descend", speed=0.22, near=0.005, aligned=0.06, timeout=3.0, look_at_w=center)
     yield from move(now, grasp.T_we, down)
     if abs(now.T_we[2, 3] - grasp.T_we[2, 3]) > 0.02:
@@ -193,7 +207,7 @@ def _grip_of(now: Situation, entity: Entity) -> Grip:
     return Grip(entity.name, offset, entity.extent, wrap(entity.yaw - yaw), now.opening)
 
 
-def _back_off(now: Situation) -> Generator[Command, None, None]:
+def back_off(now: Situation) -> Generator[Command, None, None]:
     """Open and rise, to look again."""
     yield from grip_to(now, now.robot.max_opening, "open")
     up = now.T_we

@@ -13,6 +13,8 @@ from yanshi.agent.skills.clearance import way_is_clear
 from yanshi.agent.skills.drive import drive
 from yanshi.agent.skills.grasp import nearest_half_turn
 from yanshi.agent.skills.motion import Motion, above, grip_to, move, rest_over, top_down
+from yanshi.agent.skills.motor.aim import Aim
+from yanshi.agent.skills.motor.learned import perform
 from yanshi.agent.skills.parts import moved
 from yanshi.agent.skills.pick import EMPTY, nominal_yaw
 from yanshi.agent.skills.script import Command, GiveUpError, Grip, Script, Situation
@@ -20,18 +22,20 @@ from yanshi.agent.skills.stand import reachable, stands
 from yanshi.agent.skills.surroundings import below_hand, flight_height, fly, objects_near
 from yanshi.contracts import Entity, Region
 
-__all__ = ["place_in", "place_on"]
+__all__ = ["hand_for", "free_spots", "place_in", "place_on", "put_down", "Spot", "spot_on"]
 
 Array = NDArray[Any]
 _OVER = 0.08
 _TURNS = (0.0, 0.5, -0.5, 1.0, -1.0, 1.5)
 """How the wrist may be turned from where it likes best to bring an object to its place [rad]."""
+_LET_GO = 0.035
+"""How much wider the fingers open to let go [m]."""
 _GAP = 0.004
 """The object is let go this high above the surface [m]."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Spot:
+class Spot:
     """Where the object's centre shall come to rest, or be let go."""
 
     center_w: Array
@@ -47,19 +51,18 @@ def place_on(now: Situation, name: str, target: str) -> Script:
     grip = _held(now, name)
     onto = now.entity(target)
     if onto.category == "object":
-        spots = [_Spot(_raised(_top_of(onto), grip.extent[2] / 2.0), 0.0)]
+        spots = [spot_on(onto, grip)]
     else:
         region = onto.region("on")
         if region is None:
             raise GiveUpError(f"Nothing can be put on {target}.")
-        spots = _free_spots(now, onto, region, grip, float(region.center_e[2] - region.half[2]), avoid=True)
+        spots = free_spots(now, onto, region, grip, float(region.center_e[2] - region.half[2]), avoid=True)
     if not spots:
         raise GiveUpError(f"There is no room for {name} on {target}.")
     T_we = yield from _come_near(now, grip, spots, target)
-    yield from _lower(
-        now, T_we, stack=onto.category == "object", besides=(name, target) if onto.category == "object" else (name,)
-    )
-    yield from _let_go(now, grip)
+    stack = onto.category == "object"
+    yield from _carry_over(now, T_we, besides=(name, target) if stack else (name,))
+    yield from _release(now, onto, T_we, stack)
     return f"{name} is on {target}."
 
 
@@ -83,7 +86,7 @@ def place_in(now: Situation, name: str, target: str) -> Script:
     heights = [h for h in (lowest, 0.5 * (floor + rim), rim - 0.5 * float(grip.extent[2]), rim + 0.01) if h >= lowest]
     # Beside what lies there already if that can be reached, else on top of it.
     for height, avoid in [(h, True) for h in heights] + [(max(heights[-1], rim), False)]:
-        spots = _free_spots(now, into, region, grip, height, avoid=avoid)
+        spots = free_spots(now, into, region, grip, height, avoid=avoid)
         if not spots:
             continue
         try:
@@ -94,8 +97,8 @@ def place_in(now: Situation, name: str, target: str) -> Script:
     if T_we is None:
         raise trouble or GiveUpError(f"There is no room for {name} in {target}.")
     rim_w = float(into.position_w[2]) + rim
-    yield from _lower(now, T_we, stack=False, besides=(name,), over=rim_w + 0.03)
-    yield from _let_go(now, grip)
+    yield from _carry_over(now, T_we, besides=(name,), over=rim_w + 0.03)
+    yield from _release(now, into, T_we, stack=False)
     return f"{name} is in {target}."
 
 
@@ -120,6 +123,11 @@ def _raised(point_w: Array, height: float) -> Array:
     return np.asarray(point_w + np.array([0.0, 0.0, height]))
 
 
+def spot_on(onto: Entity, grip: Grip) -> Spot:
+    """Where the centre of what is held comes to rest on another object."""
+    return Spot(_raised(_top_of(onto), grip.extent[2] / 2.0), 0.0)
+
+
 def _top_of(entity: Entity) -> Array:
     """The middle of what an object carries things on (3,) in the map."""
     region = entity.region("on")
@@ -133,7 +141,7 @@ def _opened(now: Situation, entity: Entity) -> float:
     return 0.0 if entity.articulation is None else now.belief.openings.get(entity.name, 0.0) * entity.articulation.limit
 
 
-def _free_spots(now: Situation, entity: Entity, region: Region, grip: Grip, height: float, avoid: bool) -> list[_Spot]:
+def free_spots(now: Situation, entity: Entity, region: Region, grip: Grip, height: float, avoid: bool) -> list[Spot]:
     """Places on a region where the object has room, best first; `height` [m] of its bottom in the entity frame."""
     radius = 0.5 * float(np.hypot(grip.extent[0], grip.extent[1]))
     inset = np.minimum(region.half[:2] * 0.9, min(radius, 0.06) + 0.02)
@@ -162,7 +170,7 @@ def _free_spots(now: Situation, entity: Entity, region: Region, grip: Grip, heig
             distance = float(np.linalg.norm(point[:2] - now.base_w[:2]))
             comfort = abs(distance - 0.56) if now.mobile else 0.3 * abs(distance - 0.5)
             cost = 0.12 * middle + comfort + 2.0 * max(0.0, 0.08 - room)
-            spots.append(_Spot(center, cost))
+            spots.append(Spot(center, cost))
     return sorted(spots, key=lambda spot: spot.cost)
 
 
@@ -175,7 +183,7 @@ def _uncovered(entity: Entity, point_e: Array, value: float) -> bool:
     return float(point_e @ articulation.axis_e) + value > front + 0.045
 
 
-def _hand_for(now: Situation, grip: Grip, spot: _Spot, base_w: Array) -> tuple[Array, bool]:
+def hand_for(now: Situation, grip: Grip, spot: Spot, base_w: Array) -> tuple[Array, bool]:
     """The hand pose (4, 4) that brings the object's centre to a spot, pointing down, and whether the way there is
     clear; the wrist is turned as it likes, or as far from that as is needed to pass walls and tall furniture.
     """
@@ -194,7 +202,7 @@ def _hand_for(now: Situation, grip: Grip, spot: _Spot, base_w: Array) -> tuple[A
     return poses[0], False
 
 
-def _come_near(now: Situation, grip: Grip, spots: list[_Spot], target: str) -> Generator[Command, None, Array]:
+def _come_near(now: Situation, grip: Grip, spots: list[Spot], target: str) -> Generator[Command, None, Array]:
     """The hand pose for the best spot that can be reached, from another place where it must be."""
     found = _reachable_hand(now, grip, spots[:12])
     if found is not None:
@@ -202,8 +210,8 @@ def _come_near(now: Situation, grip: Grip, spots: list[_Spot], target: str) -> G
     if now.mobile:
         for spot in spots[:: max(1, len(spots) // 6)][:6]:
 
-            def poses(pose_w: Array, spot: _Spot = spot) -> list[Array]:
-                hand, clear = _hand_for(now, grip, spot, pose_w)
+            def poses(pose_w: Array, spot: Spot = spot) -> list[Array]:
+                hand, clear = hand_for(now, grip, spot, pose_w)
                 return [above(hand, _OVER), hand] if clear else []
 
             places = stands(now, spot.center_w, poses)
@@ -219,10 +227,10 @@ def _come_near(now: Situation, grip: Grip, spots: list[_Spot], target: str) -> G
     raise GiveUpError(f"{target} is out of my reach.")
 
 
-def _reachable_hand(now: Situation, grip: Grip, spots: list[_Spot], barred: bool = False) -> Array | None:
+def _reachable_hand(now: Situation, grip: Grip, spots: list[Spot], barred: bool = False) -> Array | None:
     """The hand pose (4, 4) for the first spot in reach, its way clear unless it may be barred."""
     for spot in spots:
-        hand, clear = _hand_for(now, grip, spot, now.base_w)
+        hand, clear = hand_for(now, grip, spot, now.base_w)
         if not clear and not barred:
             continue
         if now.mobile and float(np.linalg.norm(hand[:2, 3] - now.base_w[:2])) > 0.80:
@@ -232,15 +240,32 @@ def _reachable_hand(now: Situation, grip: Grip, spots: list[_Spot], barred: bool
     return None
 
 
-def _lower(
-    now: Situation, T_we: Array, stack: bool, besides: tuple[str, ...], over: float = 0.0
-) -> Generator[Command, None, None]:
-    """Carry over the place and go down; `over` [m] is the height of a rim that what is carried must pass over."""
+def _release(now: Situation, target: Entity, T_we: Array, stack: bool) -> Generator[Command, None, None]:
+    """From over the place down, let go, rise.
+
+    Raises:
+        GiveUpError: it is still in the hand.
+    """
+
+    def aim() -> Aim:
+        opening = min(now.robot.max_opening, now.opening + _LET_GO)
+        return Aim.at(now, target, T_we, between=now.opening, opening=opening, below=below_hand(now))
+
+    trouble = yield from perform(now, "stack" if stack else "place", aim, put_down(now, T_we, stack))
+    if trouble and now.opening > EMPTY and now.gripper < now.opening:
+        trouble = yield from put_down(now, T_we, stack)
+    now.grip = None
+    if trouble:
+        raise GiveUpError(f"I could not put it down: {trouble}.")
+
+
+def put_down(now: Situation, T_we: Array, stack: bool) -> Generator[Command, None, str]:
+    """Go down to a hand pose (4, 4) in the map, let go, rise; returns an empty string.
+
+    Raises:
+        GiveUpError: nothing is in the hand any more.
+    """
     look = T_we[:3, 3]
-    rise = max(_OVER, over + below_hand(now) - float(T_we[2, 3]))
-    if not (yield from fly(now, above(T_we, rise), "carry over", look_at_w=look, besides=besides, speed=0.30)):
-        raise GiveUpError("I could not get over the place.")
-    _check_still_held(now)
     if stack:
         yield from move(
             now,
@@ -253,6 +278,19 @@ def _lower(
         now, T_we, Motion(phase="touch down", speed=0.06, near=0.003, aligned=0.1, timeout=1.5, look_at_w=look)
     )
     _check_still_held(now)
+    yield from _let_go(now)
+    return ""
+
+
+def _carry_over(
+    now: Situation, T_we: Array, besides: tuple[str, ...], over: float = 0.0
+) -> Generator[Command, None, None]:
+    """Carry over the place; `over` [m] is the height of a rim that what is carried must pass over."""
+    look = T_we[:3, 3]
+    rise = max(_OVER, over + below_hand(now) - float(T_we[2, 3]))
+    if not (yield from fly(now, above(T_we, rise), "carry over", look_at_w=look, besides=besides, speed=0.30)):
+        raise GiveUpError("I could not get over the place.")
+    _check_still_held(now)
 
 
 def _check_still_held(now: Situation) -> None:
@@ -261,9 +299,9 @@ def _check_still_held(now: Situation) -> None:
         raise GiveUpError(f"I lost {name} on the way.")
 
 
-def _let_go(now: Situation, grip: Grip) -> Generator[Command, None, None]:
+def _let_go(now: Situation) -> Generator[Command, None, None]:
     look = now.T_we[:3, 3]
-    yield from grip_to(now, min(now.robot.max_opening, now.opening + 0.035), "let go", look_at_w=look, timeout=0.8)
+    yield from grip_to(now, min(now.robot.max_opening, now.opening + _LET_GO), "let go", look_at_w=look, timeout=0.8)
     now.grip = None
     up = now.T_we
     up[2, 3] += 0.12

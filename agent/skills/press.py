@@ -17,7 +17,7 @@ from yanshi.agent.skills.stand import effort, stands
 from yanshi.agent.skills.surroundings import fly
 from yanshi.contracts import Entity, Region
 
-__all__ = ["press", "press_places"]
+__all__ = ["inward", "press", "press_places", "push_in", "reachable_hand"]
 
 Array = NDArray[Any]
 _BEFORE = 0.07
@@ -54,25 +54,30 @@ def press(now: Situation, name: str) -> Script:
             yield from fly(now, _shifted(hand, -_BEFORE * way_in), "reach for button", look_at_w=look, besides=(name,))
         ):
             continue
-        yield from move(
-            now,
-            hand,
-            Motion(phase="approach button", speed=0.15, near=0.006, aligned=0.15, timeout=2.5, look_at_w=look),
-        )
-        aim = _shifted(hand, (0.008 + _DEPTH) * way_in)
-        start = now.T_we[:3, 3]
-        yield from move(
-            now, aim, Motion(phase="press", speed=0.06, near=0.004, aligned=0.3, timeout=1.6, look_at_w=look)
-        )
-        depth = float((now.T_we[:3, 3] - start) @ way_in)
-        yield from move(
-            now,
-            _shifted(hand, -_BEFORE * way_in),
-            Motion(phase="retreat", speed=0.2, near=0.02, aligned=0.3, timeout=2.0),
-        )
-        if now.true("powered", name) != before or (sounded and not now.true("sounding", name)) or depth > 0.012:
+        trouble = yield from push_in(now, hand, way_in, look)
+        if now.true("powered", name) != before or (sounded and not now.true("sounding", name)) or not trouble:
             return f"I pressed {name}."
     raise GiveUpError(f"I could not press {name} ({_ATTEMPTS} attempts).")
+
+
+def push_in(now: Situation, hand: Array, way_in: Array, look: Array) -> Generator[Command, None, str]:
+    """From before a button onto it, in, and back; returns what went wrong, or an empty string.
+
+    Args:
+        now: the situation.
+        hand: (4, 4) the hand in the map, its tips before the button's face.
+        way_in: (3,) unit direction in the map in which the button goes in.
+        look: (3,) the button in the map.
+    """
+    approach = Motion(phase="approach button", speed=0.15, near=0.006, aligned=0.15, timeout=2.5, look_at_w=look)
+    yield from move(now, hand, approach)
+    start = now.T_we[:3, 3]
+    pushing = Motion(phase="press", speed=0.06, near=0.004, aligned=0.3, timeout=1.6, look_at_w=look)
+    yield from move(now, _shifted(hand, (0.008 + _DEPTH) * way_in), pushing)
+    depth = float((now.T_we[:3, 3] - start) @ way_in)
+    retreat = Motion(phase="retreat", speed=0.2, near=0.02, aligned=0.3, timeout=2.0)
+    yield from move(now, _shifted(hand, -_BEFORE * way_in), retreat)
+    return "" if depth > 0.012 else "the button did not go in"
 
 
 def inward(entity: Entity, region: Region) -> Array:
@@ -127,18 +132,18 @@ def press_places(now: Situation, entity: Entity, region: Region) -> list[Array]:
 
 
 def _come_near(now: Situation, entity: Entity, region: Region, attempt: int) -> Generator[Command, None, Array]:
-    found = _reachable_hand(now, entity, region) if attempt == 0 or not now.mobile else None
+    found = reachable_hand(now, entity, region) if attempt == 0 or not now.mobile else None
     if found is None and now.mobile:
         places = press_places(now, entity, region)
         if places:
             yield from drive(now, places[min(attempt, len(places) - 1)], "come near", look_at_w=entity.position_w)
-            found = _reachable_hand(now, entity, region)
+            found = reachable_hand(now, entity, region)
     if found is None:
         raise GiveUpError(f"The button of {entity.name} is out of my reach.")
     return found
 
 
-def _reachable_hand(now: Situation, entity: Entity, region: Region) -> Array | None:
+def reachable_hand(now: Situation, entity: Entity, region: Region) -> Array | None:
     """The hand pose (4, 4) from where the base stands, or None where the arm should not be asked for it."""
     bend, hand = _easiest(now, entity, region, now.base_w)
     return hand if not now.mobile or bend < _HARD else None

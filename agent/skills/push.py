@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from yanshi.agent.skills.drive import drive
 from yanshi.agent.skills.grasp import FINGER_TIP, nearest_half_turn
 from yanshi.agent.skills.motion import Motion, above, grip_to, move, top_down, twist_towards
+from yanshi.agent.skills.motor.aim import Aim
+from yanshi.agent.skills.motor.learned import perform
 from yanshi.agent.skills.pick import before, grasps_in_reach, nominal_yaw
 from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
 from yanshi.agent.skills.stand import reachable, stands
 from yanshi.agent.skills.surroundings import fly
 from yanshi.contracts import Entity, Region
 
-__all__ = ["push"]
+__all__ = ["arrived", "behind", "goal_of", "push", "push_from"]
 
 Array = NDArray[Any]
 _ATTEMPTS = 5
@@ -41,31 +43,50 @@ def push(now: Situation, name: str, target: str) -> Script:
         raise GiveUpError(f"Nothing can be pushed onto {target}.")
     for attempt in range(_ATTEMPTS):
         entity = now.entity(name)
-        if _arrived(entity, onto, region):
+        if arrived(entity, onto, region):
             return f"{name} is on {target}."
-        goal = _goal(entity, onto, region)
+        goal = goal_of(entity, onto, region)
         start = yield from _come_near(now, entity, goal, attempt)
         if start is None or attempt == _ATTEMPTS - 1:
             yield from _drag(now, entity, goal)
         else:
-            yield from _push_from(now, name, start, onto, region)
-    if _arrived(now.entity(name), onto, region):
+            yield from push_from(now, name, start, (onto, region), attempt)
+    if arrived(now.entity(name), onto, region):
         return f"{name} is on {target}."
     raise GiveUpError(f"I could not push {name} onto {target} ({_ATTEMPTS} attempts).")
 
 
-def _push_from(now: Situation, name: str, start: Array, onto: Entity, region: Region) -> Generator[Command, None, None]:
+def push_from(
+    now: Situation, name: str, start: Array, area: tuple[Entity, Region], attempt: int = 0
+) -> Generator[Command, None, None]:
     """Come down behind the object, push, draw back and rise."""
+    onto, region = area
     look = now.entity(name).position_w
     yield from grip_to(now, 0.0, "close", timeout=0.5)
     if not (yield from fly(now, above(start, 0.10), "reach behind", look_at_w=look)):
         return
-    yield from move(now, start, Motion(phase="descend", speed=0.2, near=0.008, timeout=2.5, look_at_w=look))
-    yield from _sweep(now, name, onto, region)
-    way = _unit(_goal(now.entity(name), onto, region)[:2] - now.T_we[:2, 3])
+
+    def aim() -> Aim:
+        entity = now.entity(name)
+        goal = goal_of(entity, onto, region)
+        hand = behind(now.base_w, entity, goal, 0.0)
+        return Aim.at(now, entity, hand, yaw=entity.yaw, goal_w=tuple(goal.tolist()))
+
+    yield from perform(now, "push", aim, _come_down_and_sweep(now, name, start, onto, region), attempt)
+    way = _unit(goal_of(now.entity(name), onto, region)[:2] - now.T_we[:2, 3])
     up = now.T_we
     up[:3, 3] += [*(-0.02 * way), 0.13]
     yield from move(now, up, Motion(phase="retreat", speed=0.25, near=0.02, aligned=3.2, timeout=2.0))
+
+
+def _come_down_and_sweep(
+    now: Situation, name: str, start: Array, onto: Entity, region: Region
+) -> Generator[Command, None, str]:
+    """From over the place behind the object down, and push; returns an empty string: where it is, will be seen."""
+    look = now.entity(name).position_w
+    yield from move(now, start, Motion(phase="descend", speed=0.2, near=0.008, timeout=2.5, look_at_w=look))
+    yield from _sweep(now, name, onto, region)
+    return ""
 
 
 def _drag(now: Situation, entity: Entity, goal: Array) -> Generator[Command, None, None]:
@@ -95,7 +116,7 @@ def _unit(v: Array) -> Array:
     return v / max(float(np.linalg.norm(v)), 1e-9)
 
 
-def _goal(entity: Entity, onto: Entity, region: Region) -> Array:
+def goal_of(entity: Entity, onto: Entity, region: Region) -> Array:
     """Where the object's centre (3,) shall go: the nearest place well inside the target area."""
     c, s = np.cos(onto.yaw), np.sin(onto.yaw)
     local = (entity.position_w[:2] - onto.position_w[:2]) @ np.array([[c, -s], [s, c]]) - region.center_e[:2]
@@ -104,13 +125,14 @@ def _goal(entity: Entity, onto: Entity, region: Region) -> Array:
     return np.array([point[0], point[1], entity.position_w[2]])
 
 
-def _arrived(entity: Entity, onto: Entity, region: Region, margin: float = 0.02) -> bool:
+def arrived(entity: Entity, onto: Entity, region: Region, margin: float = 0.02) -> bool:
+    """Whether the object's centre is on the target area, a margin [m] inside its edge."""
     c, s = np.cos(onto.yaw), np.sin(onto.yaw)
     local = (entity.position_w[:2] - onto.position_w[:2]) @ np.array([[c, -s], [s, c]]) - region.center_e[:2]
     return bool(np.all(np.abs(local) < region.half[:2] - margin))
 
 
-def _behind(base_w: Array, entity: Entity, goal: Array, gap: float) -> Array:
+def behind(base_w: Array, entity: Entity, goal: Array, gap: float) -> Array:
     """The hand (4, 4) behind an object as seen from where it shall go, fingers across the way."""
     way = _unit(goal[:2] - entity.position_w[:2])
     c, s = abs(np.cos(np.arctan2(way[1], way[0]) - entity.yaw)), abs(np.sin(np.arctan2(way[1], way[0]) - entity.yaw))
@@ -126,7 +148,7 @@ def _come_near(now: Situation, entity: Entity, goal: Array, attempt: int) -> Gen
     """The hand (4, 4) behind the object, from another place where it must be; None where there is no room for it."""
 
     def along(base_w: Array) -> list[Array]:
-        start = _behind(base_w, entity, goal, _BEHIND)
+        start = behind(base_w, entity, goal, _BEHIND)
         end = start.copy()
         end[:2, 3] += goal[:2] - entity.position_w[:2]
         return [above(start, 0.08), start, end]
@@ -146,20 +168,20 @@ def _sweep(now: Situation, name: str, onto: Entity, region: Region) -> Generator
     """Push until the object has arrived, has slid off the fingers, or does not move any more."""
     entity = now.entity(name)
     first = now.T_we[:3, :3].copy()
-    height = float(_behind(now.base_w, entity, _goal(entity, onto, region), 0.0)[2, 3])
+    height = float(behind(now.base_w, entity, goal_of(entity, onto, region), 0.0)[2, 3])
     start = best_time = now.time
     best = np.inf
     while now.time - start < 12.0:
         entity = now.entity(name)
-        if _arrived(entity, onto, region, margin=0.03):
+        if arrived(entity, onto, region, margin=0.03):
             return
-        goal = _goal(entity, onto, region)
+        goal = goal_of(entity, onto, region)
         way = _unit(goal[:2] - entity.position_w[:2])
         side = np.array([-way[1], way[0]])
         hand = now.T_we[:2, 3]
         relative = hand - entity.position_w[:2]
-        off, behind = float(relative @ side), float(relative @ way)
-        if abs(off) > 0.03 or behind > -0.005:
+        off, ahead = float(relative @ side), float(relative @ way)
+        if abs(off) > 0.03 or ahead > -0.005:
             return
         left = float(np.linalg.norm(goal[:2] - entity.position_w[:2]))
         if left < best - 0.004:

@@ -7,7 +7,7 @@ was done, and raises `GiveUpError` with the reason when it cannot go on. `Script
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from yanshi.contracts import Entity, Fact, FloorPlan, Observation, SkillCall, St
 from yanshi.envs.robots import Robot
 from yanshi.errors import YanshiError
 
-__all__ = ["Command", "GiveUpError", "Grip", "Script", "ScriptedSkill", "Situation"]
+__all__ = ["Command", "GiveUpError", "Grip", "Script", "ScriptedSkill", "Situation", "motor_action"]
 
 Array = NDArray[Any]
 
@@ -74,6 +74,10 @@ class Situation:
         """Opening that the gripper was told to go to [m]."""
         self.memory: dict[str, Any] = {}
         """What scripts keep between control steps to save work."""
+        self.policies: Mapping[str, Any] = {}
+        """Learned manoeuvres by name, see `yanshi.agent.skills.motor.learned`."""
+        self.success_estimate = 1.0
+        """How likely the running skill is to succeed, as far as it knows [0, 1]."""
         self.belief: WorldState
         self.observation: Observation
 
@@ -177,6 +181,7 @@ class ScriptedSkill:
     def start(self, call: SkillCall, belief: WorldState, observation: Observation) -> None:
         """Begin anew; nothing moves before `act`."""
         self.situation.update(belief, observation)
+        self.situation.success_estimate = 1.0
         self._ended = None
         if len(call.args) not in self.arity:
             expected = " or ".join(str(n) for n in self.arity)
@@ -192,7 +197,13 @@ class ScriptedSkill:
             try:
                 return self._step(next(self._running))
             except StopIteration as end:
-                self._ended = SkillStep(self._still(), Status.SUCCEEDED, note=str(end.value or ""), phase="done")
+                self._ended = SkillStep(
+                    self._still(),
+                    Status.SUCCEEDED,
+                    note=str(end.value or ""),
+                    phase="done",
+                    success_estimate=situation.success_estimate,
+                )
             except GiveUpError as error:
                 self._ended = SkillStep(
                     self._still(), Status.FAILED, note=str(error), phase="failed", success_estimate=0.0
@@ -204,25 +215,29 @@ class ScriptedSkill:
         return replace(self._ended, action=self._still())
 
     def _step(self, command: Command) -> SkillStep:
-        situation = self.situation
-        if command.gripper is not None:
-            situation.gripper = command.gripper
-        head = (0.0, 0.0)
-        if command.look_at_w is not None:
-            head = situation.kinematics.head_rates(
-                situation.observation.proprioception, situation.to_base(command.look_at_w)
-            )
-        action = situation.robot.action(
-            base=command.base,
-            linear=tuple(command.twist_b[:3]),
-            angular=tuple(command.twist_b[3:]),
-            gripper=situation.gripper,
-            head=head,
-        )
-        return SkillStep(action, Status.RUNNING, phase=command.phase)
+        action, chance = motor_action(self.situation, command), self.situation.success_estimate
+        return SkillStep(action, Status.RUNNING, phase=command.phase, success_estimate=chance)
 
     def _still(self) -> Array:
         return np.asarray(self.situation.robot.action(gripper=self.situation.gripper))
+
+
+def motor_action(situation: Situation, command: Command) -> NDArray[np.float32]:
+    """The robot's action (nu,) for a command; the situation remembers what the fingers were told."""
+    if command.gripper is not None:
+        situation.gripper = command.gripper
+    head = (0.0, 0.0)
+    if command.look_at_w is not None:
+        head = situation.kinematics.head_rates(
+            situation.observation.proprioception, situation.to_base(command.look_at_w)
+        )
+    return situation.robot.action(
+        base=command.base,
+        linear=tuple(command.twist_b[:3]),
+        angular=tuple(command.twist_b[3:]),
+        gripper=situation.gripper,
+        head=head,
+    )
 
 
 def _refuse(reason: str) -> Script:

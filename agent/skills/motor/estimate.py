@@ -1,0 +1,66 @@
+"""What an imperfect perception would believe of one thing: the simulated belief of the training environments.
+
+The error of a position has two halves of equal variance: one stays for the whole episode (calibration, a view from one
+side), the other wanders with a time constant of 0.3 s from picture to picture (10 Hz).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from yanshi.agent.skills.motor.perturbation import Perturbation
+from yanshi.contracts import Entity
+
+__all__ = ["PICTURE", "NoisyEstimate"]
+
+PICTURE = 0.1
+"""Seconds between pictures."""
+_WANDER = 0.3
+"""Time constant of the half of the error that wanders [s]."""
+_KEPT = float(np.exp(-PICTURE / _WANDER))
+
+
+class NoisyEstimate:
+    """The estimate of one entity's place, yaw and size in one episode.
+
+    Args:
+        rng: of the errors.
+        fault: how great they are.
+    """
+
+    def __init__(self, rng: np.random.Generator, fault: Perturbation) -> None:
+        self._rng = rng
+        self._std = np.array([fault.position, fault.position, 0.5 * fault.position, fault.angle])
+        share = np.sqrt(0.5)
+        self._fixed = share * self._std * rng.standard_normal(4)
+        self._wandering = share * self._std * rng.standard_normal(4)
+        self.ratio = float(rng.uniform(1.0 - fault.size, 1.0 + fault.size))
+        """Believed size over true size."""
+        self._covariance = np.diag(self._std[:3] ** 2)
+        self._next = 0.0
+        self._entity: Entity | None = None
+        self.opening = 0.0
+        """How far a part is believed to be open, 0 … 1."""
+
+    def update(self, truth: Entity, stamp: float, opening: float | None = None) -> Entity:
+        """The estimate at a time [s], of a thing that truly is `truth`: a new one when a picture is due.
+
+        A part's opening, 0 … 1, is seen as well as its position: the error of the first axis counts, over half a metre.
+        """
+        if self._entity is None or stamp >= self._next - 1e-9:
+            fresh = np.sqrt(0.5 * (1.0 - _KEPT**2)) * self._std * self._rng.standard_normal(4)
+            self._wandering = _KEPT * self._wandering + fresh
+            error = self._fixed + self._wandering
+            self._next = (stamp if self._entity is None else self._next) + PICTURE
+            self.opening = 0.0 if opening is None else float(np.clip(opening + 2.0 * error[0], 0.0, 1.0))
+            self._entity = replace(
+                truth,
+                position_w=truth.position_w + error[:3],
+                yaw=truth.yaw + float(error[3]),
+                extent=np.asarray(truth.extent) * self.ratio,
+                covariance=self._covariance,
+                last_seen=stamp,
+            )
+        return self._entity

@@ -1,0 +1,128 @@
+"""A motor policy as part of a script: it takes over where planning ends, knows when it is done, and how likely it is.
+
+A script hands over with `perform`; without a policy for the manoeuvre, or after it has failed twice, the script's own
+way is taken. So every skill works without weights, and a policy never leaves a robot with nothing else to try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.agent.skills.motor.action import command_of
+from yanshi.agent.skills.motor.aim import Aim
+from yanshi.agent.skills.motor.features import FeatureReader
+from yanshi.agent.skills.motor.policy import MotorPolicy
+from yanshi.agent.skills.script import Command, Situation
+
+__all__ = ["Learned", "SelfAware", "Signs", "perform"]
+
+Array = NDArray[Any]
+_TRIES = 2
+"""So often the policy may try before the script does."""
+_HOPELESS = 0.15
+"""With a smaller chance of success than this a policy does not begin, and one that is under way gives up …"""
+_PATIENCE = 25
+"""… after so many control steps."""
+_SURE = 0.5
+"""A policy that sees signs of success claims it only with at least this probability."""
+
+
+class SelfAware(Protocol):
+    """A manoeuvre that knows its chances."""
+
+    def chance(self, now: Situation, aim: Aim) -> float:
+        """Probability of success, asked before it begins."""
+        ...
+
+
+Signs = Callable[[Situation, Situation | None], bool]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A policy with its limits.
+
+    Args:
+        policy: what acts.
+        timeout: for one run [s], as in training.
+        signs: made where a run starts; called at every step, says whether the senses show that it is done.
+    """
+
+    policy: MotorPolicy
+    timeout: float
+    signs: Callable[[Situation, Aim], Callable[[], bool]]
+
+    def chance(self, now: Situation, aim: Aim) -> float:
+        """Probability that a run from here succeeds, asked before it begins."""
+        T_wt = aim.hand(now)
+        return self.policy.chance_before(FeatureReader(now, aim, self.timeout).read(now, T_wt))
+
+    def run(self, now: Situation, aim: Aim, phase: str) -> Generator[Command, None, str]:
+        """Act until it is done, hopeless or late; returns what went wrong, or an empty string."""
+        T_wt = aim.hand(now)
+        reader = FeatureReader(now, aim, self.timeout)
+        features = reader.read(now, T_wt)
+        now.success_estimate = self.policy.chance_before(features)
+        if now.success_estimate < _HOPELESS:
+            return f"I would probably fail ({100 * now.success_estimate:.0f} %)"
+        done, start, hopeless = self.signs(now, aim), now.time, 0
+        while now.time - start < self.timeout:
+            action = self.policy(features)
+            reader.acted(action)
+            look = now.entity(aim.name).position_w if now.mobile else None
+            yield command_of(action, T_wt, now, phase, look)
+            T_wt = aim.hand(now)
+            features = reader.read(now, T_wt)
+            now.success_estimate = chance = self.policy.chance_after(features)
+            if done() and chance >= _SURE:
+                return ""
+            hopeless = hopeless + 1 if chance < _HOPELESS else 0
+            if hopeless > _PATIENCE:
+                return "it does not work out"
+        return "it took too long"
+
+
+def perform(
+    now: Situation, name: str, aim: Callable[[], Aim], script: Generator[Command, None, str], attempt: int = 0
+) -> Generator[Command, None, str]:
+    """Do the contact-rich part of a skill, by its policy if there is one.
+
+    Args:
+        now: the situation.
+        name: of the manoeuvre.
+        aim: makes what it works towards; asked only where there is a policy.
+        script: the script's own way, not yet begun.
+        attempt: how often it has been tried before.
+
+    Returns:
+        What went wrong, or an empty string.
+    """
+    policies: Mapping[str, Learned] = now.policies
+    learned = policies.get(name)
+    if learned is None or attempt >= _TRIES:
+        return (yield from script)
+    script.close()
+    trouble = yield from learned.run(now, aim(), name)
+    return trouble
+
+
+def risen_with_something(now: Situation, aim: Aim, height: float = 0.06, steps: int = 4) -> Callable[[], bool]:
+    """Signs that a thing was picked: the fingers are kept apart by something, and the hand is higher than it was."""
+    lowest, count = np.inf, 0
+
+    def done() -> bool:
+        nonlocal lowest, count
+        z = float(now.T_we[2, 3])
+        lowest = min(lowest, z)
+        touch = now.touch
+        felt = touch is None or bool(min(touch[0], touch[2]) > 0.2)
+        holds = now.opening > max(0.004, now.gripper + 0.003) and felt
+        count = count + 1 if holds and z > lowest + height else 0
+        return count >= steps
+
+    return done
