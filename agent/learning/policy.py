@@ -88,7 +88,7 @@ class Policy:
         """Actions (n, d_a) in [-1, 1]: the mode, or a sample where a generator is given."""
         mean, log_std = self.distribution(features)
         if rng is not None:
-            mean = mean + np.exp(log_std) * rng.standard_normal(mean.shape, dtype=np.float32)
+            mean += np.exp(log_std) * rng.standard_normal(mean.shape, dtype=np.float32)
         return np.tanh(mean)
 
     def predict(

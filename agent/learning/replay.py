@@ -74,8 +74,8 @@ class Replay:
         self.head += count
         self.size = max(self.size, self.head)
 
-    def sample(self, count: int, rng: np.random.Generator, goals: Goals | None) -> Steps:
-        """Steps drawn uniformly, some of them with a goal that their episode reached later ("future").
+    def sample(self, count: int, rng: np.random.Generator, goals: Goals | None) -> tuple[Steps, Bools]:
+        """Steps drawn uniformly, some of them with a goal that their episode reached later ("future"); and which.
 
         For a step t of an episode that ends at T, the goal becomes the one achieved after a step t' drawn uniformly
         from {t, …, T} (Andrychowicz et al. 2017, §4.5).
@@ -83,8 +83,9 @@ class Replay:
         index = rng.integers(self.size, size=count)
         steps = self.steps.take(index)
         if goals is None or self.sizes.goal == 0:
-            return steps
-        chosen = np.flatnonzero(rng.random(count) < goals.share)
+            return steps, np.zeros(count, dtype=np.bool_)
+        relabelled = rng.random(count) < goals.share
+        chosen = np.flatnonzero(relabelled)
         begin, end = index[chosen], self.last[index[chosen]]
         later = begin + (rng.random(len(chosen)) * (end - begin + 1)).astype(np.intp)
         desired = self.steps.next_achieved[later]
@@ -94,7 +95,7 @@ class Replay:
         terminal = goals.terminal(achieved, desired)
         if terminal is not None:
             steps.terminal[chosen] = terminal
-        return steps
+        return steps, relabelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,9 @@ def batches(
     """
     columns: list[list[Floats]] = []
     for replay, count, demonstrated in sources:
-        s = replay.sample(updates * count, rng, goals)
-        shown = np.full(len(s), float(demonstrated), dtype=np.float32)
+        s, relabelled = replay.sample(updates * count, rng, goals)
+        # What was meant for one goal says nothing about another.
+        shown = (~relabelled & demonstrated).astype(np.float32)
         arrays = (s.features(), s.action, s.reward, s.next_features(), s.terminal, s.label, shown)
         columns.append([array.reshape(updates, count, *array.shape[1:]) for array in arrays])
     return Batches(*(np.concatenate(parts, axis=1) for parts in zip(*columns, strict=True)))
