@@ -41,7 +41,8 @@ class SenseConfig:
                 f"{type(self.encoder).__name__} encodes readings of shape {tuple(self.encoder.reading)}, but "
                 f"{type(self.reader).__name__} yields {tuple(self.reader.reading)}."
             )
-        if self.is_objects and (self.encoder.tokens, self.projector.soft_tokens(2)) != (1, 2):
+        each = self.encoder.tokens == 1 and [self.projector.soft_tokens(k) for k in (1, 3)] == [1, 3]
+        if self.is_objects and not each:
             raise InputError("Objects need an encoder and a projector that make exactly one token of each object.")
 
     @property
