@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from yanshi.agent.shield.kernels import BOX, CAPSULE, CYLINDER, SPHERE, gap, place, settle
+from yanshi.agent.shield.kernels import BOX, CAPSULE, COLUMN, CYLINDER, SPHERE, gap, place, settle
 from yanshi.envs.robots import Robot
 from yanshi.errors import WorldError
 
@@ -17,6 +17,10 @@ __all__ = ["Body"]
 Array = NDArray[Any]
 _NEAR_AT_HOME = 0.05
 """Parts nearer than this in the home posture are made to be near one another [m]."""
+_SILL = 0.05
+"""The column begins above what the base drives over [m]."""
+_SKIN = 0.01
+"""By how much the footprint of a description is larger than the base [m]."""
 _KINDS = {
     mujoco.mjtGeom.mjGEOM_SPHERE: SPHERE,
     mujoco.mjtGeom.mjGEOM_CAPSULE: CAPSULE,
@@ -70,7 +74,7 @@ class Body:
         parent = model.body_parentid.astype(np.int64)
         self.tree = (parent, model.body_pos.copy(), turn, joint, slide, axis, anchor)
         bodies = model.jnt_bodyid[ids].astype(np.int64)
-        moved = np.zeros((count, len(ids)), np.bool_)
+        moved = np.zeros((count + 1, len(ids)), np.bool_)
         for body in range(1, count):
             moved[body] = moved[parent[body]] | (bodies == body)
         site = model.site(robot.tcp_site).id
@@ -117,8 +121,18 @@ class Body:
         bodies = model.geom_bodyid[geoms].astype(np.int64)
         radii = np.array([_bounding_radius(k, s) for k, s in zip(kinds, sizes, strict=True)])
         roles = np.where(self._is_tool[bodies], 2, np.where(self._fixed[bodies], 0, 1)).astype(np.int64)
+        if self.robot.base_joints and self.robot.footprint > 0.0:
+            # Whatever stands beside the base, at any height: near by, no sensor sees all of a wall.
+            top = float(max(o[2] + r for o, r, role in zip(offsets, radii, roles, strict=True) if role == 0))
+            half = 0.5 * (top - _SILL)
+            bodies, kinds = np.append(bodies, model.nbody), np.append(kinds, CYLINDER)
+            sizes = np.vstack([sizes, [self.robot.footprint - _SKIN, half, 0.0]])
+            offsets, turns = np.vstack([offsets, [0.0, 0.0, _SILL + half]]), np.concatenate([turns, np.eye(3)[None]])
+            radii = np.append(radii, np.hypot(self.robot.footprint, half))
+            roles = np.append(roles, COLUMN)
         self.shapes = (bodies, kinds, sizes, offsets, turns, radii, roles)
-        """Body, kind, size, place in its body, bounding radius, and role of each shape: 0 base, 1 arm, 2 hand."""
+        """Body, kind, size, place in its body, bounding radius, and role of each shape: 0 base, 1 arm, 2 hand, and
+        last, for a robot that drives, the column of the base."""
         owners, first = np.unique(bodies, return_index=True)
         last = np.append(first[1:], len(bodies))
         middles = np.array([offsets[a:b].mean(axis=0) for a, b in zip(first, last, strict=True)])
@@ -131,7 +145,7 @@ class Body:
         self.hulls = (owners, middles, hull_radii, first.astype(np.int64), last.astype(np.int64))
         """A ball round the shapes of each body: body, centre in it, radius, first shape, one past the last."""
         covering: list[tuple[int, Array, float]] = []
-        for i in np.flatnonzero(roles > 0).tolist():
+        for i in np.flatnonzero((roles == 1) | (roles == 2)).tolist():
             long, radius = _stretch(int(kinds[i]), sizes[i])
             steps = max(1, int(np.ceil(2.0 * float(np.linalg.norm(long)) / max(radius, 0.02)))) + 1
             along = np.linspace(-1.0, 1.0, steps) if np.any(long) else np.zeros(1)
@@ -145,7 +159,7 @@ class Body:
 
     def poses(self) -> tuple[Array, Array, Array, Array]:
         """Room for `place`: origins (nb, 3), axes (nb, 3, 3), and pivots and directions of the joints (nb, 3)."""
-        n = self._count
+        n = self._count + 1  # The last belongs to the column, and stays where it is.
         return np.zeros((n, 3)), np.tile(np.eye(3), (n, 1, 1)), np.zeros((n, 3)), np.zeros((n, 3))
 
     def places(self) -> tuple[Array, Array]:
@@ -164,6 +178,8 @@ class Body:
         for s, (body, centre, radius) in enumerate(zip(*self.spheres, strict=True)):
             point = poses[0][body] + poses[1][body] @ centre
             for g, other in enumerate(self.shapes[0]):
+                if self.shapes[6][g] == COLUMN:
+                    continue
                 between = int((moved[body] ^ moved[other]).sum())
                 mirrored = not self._fixed[other] and moved[other].sum() > moved[body].sum()
                 if between < 2 or mirrored:

@@ -20,8 +20,14 @@ from numba import njit
 
 SPHERE, CAPSULE, CYLINDER, BOX = 0, 1, 2, 3
 FAR = 1e9
-BINS = 10
-"""Directions in which the nearest obstacle of a shape is kept: eight around, above, below."""
+BINS = 11
+"""Directions in which the nearest obstacle of a shape is kept: eight around, above, below, and what is right below."""
+COLUMN = 3
+"""The role of the upright cylinder in which a mobile base stands: no part of the body, but nothing may come into it."""
+BESIDE = 0.04
+"""A point is right below a shape if it lies below its outline grown by this [m]."""
+DEEP = -0.05
+"""A point deeper inside the column is above the base and not beside it [m]."""
 SWEEPS = 40
 COMPILED: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 
@@ -195,6 +201,16 @@ def allowed_speed(room, braking, reaction):
 
 
 @njit(**COMPILED)
+def _outline(kind, size, frame, extent):
+    """Half extents (3,) of the upright box round a shape [m]."""
+    for i in range(3):
+        if kind == BOX:
+            extent[i] = abs(frame[i, 0]) * size[0] + abs(frame[i, 1]) * size[1] + abs(frame[i, 2]) * size[2]
+        else:
+            extent[i] = size[0] + (abs(frame[i, 2]) * size[1] if kind != SPHERE else 0.0)
+
+
+@njit(**COMPILED)
 def _far_side(kind, size, center, frame):
     """How far a shape reaches from the axis of the base [m]."""
     around, long = size[0], size[1]
@@ -231,7 +247,7 @@ def survey(voxels, base_o, now, reach, body, nearest):
         role = roles[first[h]]
         span = reach[role]
         ranges[h] = (hull_radii[h] + span) ** 2 if span > 0.0 else -1.0
-        if span > 0.0 and role == 0:
+        if span > 0.0 and (role == 0 or role == COLUMN):
             for g in range(first[h], last[h]):
                 column = max(column, _far_side(kinds[g], sizes[g], centers[g], frames[g]) + span)
         elif span > 0.0:
@@ -239,6 +255,10 @@ def survey(voxels, base_o, now, reach, body, nearest):
                 least[k] = min(least[k], hull_centers[h, k] - hull_radii[h] - span)
                 most[k] = max(most[k], hull_centers[h, k] + hull_radii[h] + span)
     column = column * column if column > 0.0 else -1.0
+    extents = np.zeros((len(kinds), 3))
+    for g in range(len(kinds)):
+        if roles[g] > 0:
+            _outline(kinds[g], sizes[g], frames[g], extents[g])
     x_least, y_least, z_least, x_most, y_most, z_most = least[0], least[1], least[2], most[0], most[1], most[2]
     x_o, y_o = base_o[0], base_o[1]
     i = 0
@@ -250,7 +270,7 @@ def survey(voxels, base_o, now, reach, body, nearest):
         by_arm = x_least < px < x_most and y_least < py < y_most and z_least < pz < z_most
         if (by_base or by_arm) and keep and records[i, 4] > 1.0:
             for h in range(n):
-                if not (by_arm if roles[first[h]] > 0 else by_base):
+                if not (by_base if roles[first[h]] == 0 or roles[first[h]] == COLUMN else by_arm):
                     continue
                 x, y, z = px - hull_centers[h, 0], py - hull_centers[h, 1], pz - hull_centers[h, 2]
                 if x * x + y * y + z * z > ranges[h]:
@@ -262,9 +282,18 @@ def survey(voxels, base_o, now, reach, body, nearest):
                     if x * x + y * y + z * z > range_ * range_:
                         continue
                     distance, ox, oy, oz = gap(kinds[g], sizes[g], centers[g], frames[g], point)
-                    if distance < -0.01:
+                    if roles[g] == COLUMN:
+                        if distance < DEEP:
+                            continue
+                    elif distance < -0.01:
                         keep = False
                         break
+                    elif roles[g] > 0:
+                        below = centers[g, 2] - extents[g, 2] - pz
+                        beside = abs(x) < extents[g, 0] + BESIDE and abs(y) < extents[g, 1] + BESIDE
+                        if beside and DEEP < below < min(nearest[g, 10, 0], reach[roles[g]]):
+                            down = nearest[g, 10]
+                            down[0], down[1], down[2], down[3] = below, 0.0, 0.0, -1.0
                     where = 8 if oz > 0.0 else 9
                     if abs(oz) <= 0.8:
                         where = (1 if ox > 0.0 else 0) + (2 if oy > 0.0 else 0) + (4 if abs(ox) > abs(oy) else 0)

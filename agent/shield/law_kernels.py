@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from yanshi.agent.shield.kernels import FAR, allowed_speed, gap, point_row, project, slow_down
+from yanshi.agent.shield.kernels import COLUMN, FAR, allowed_speed, gap, point_row, project, slow_down
 
 COMPILED: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 SPEED, ACCELERATION, JERK, JOINT_SPEED, JOINT_ACCELERATION, JOINT_LIMIT = 2, 3, 4, 5, 6, 7
@@ -188,7 +188,7 @@ def obstacle_rows(rows, nearest, body, where, motion, law):
         body: shapes, chain, poses.
         where: centres and axes of the shapes.
         motion: see `point_row`.
-        law: margins of base and arm, how fast the hand may touch, braking of arm and base, reaction.
+        law: margins of base and arm, how fast the hand may touch aside and below, braking of arm and base, reaction.
     """
     shapes, chain, poses = body
     bodies, roles, bounds = shapes[0], shapes[6], shapes[5]
@@ -197,10 +197,10 @@ def obstacle_rows(rows, nearest, body, where, motion, law):
     drives = motion[3]
     point, way = np.empty(3), np.empty(3)
     for g in range(len(bodies)):
-        if roles[g] == 0 and not drives:
+        fixed = roles[g] == 0 or roles[g] == COLUMN
+        if fixed and not drives:
             continue
-        margin = base_margin if roles[g] == 0 else arm_margin
-        least = touch if roles[g] == 2 else 0.0
+        margin = base_margin if fixed else arm_margin
         for k in range(nearest.shape[1]):
             distance = nearest[g, k, 0]
             if distance == FAR:
@@ -210,11 +210,52 @@ def obstacle_rows(rows, nearest, body, where, motion, law):
                 point[i] = centers[g, i] + bounds[g] * way[i]
             room = distance - margin
             if drives:
-                bound = max(least, allowed_speed(room, base_braking, reaction))
+                bound = allowed_speed(room, base_braking, reaction)
                 point_row(rows, (bodies[g], -1), chain, poses, motion, point, way, (bound, BASE_OBSTACLE, True, False))
-            if roles[g] > 0:
-                bound = max(least, allowed_speed(room, arm_braking, reaction))
+            if not fixed:
+                bound = allowed_speed(room, arm_braking, reaction)
+                if roles[g] == 2:
+                    bound = max(bound, touch[0] if k < nearest.shape[1] - 1 else touch[1])
                 point_row(rows, (bodies[g], -1), chain, poses, motion, point, way, (bound, ARM_OBSTACLE, True, True))
+
+
+@njit(**COMPILED)
+def people_rows(rows, people, body, where, motion, law):
+    """Keep every part of the robot from where people are believed to be, who are upright cylinders.
+
+    Args:
+        rows: see `point_row`.
+        people: (p, 3) x, y in the base frame and radius [m].
+        body: shapes, chain, poses.
+        where: centres and axes of the shapes.
+        motion: see `point_row`.
+        law: margin, braking of arm and base, reaction.
+    """
+    shapes, chain, poses = body
+    bodies, roles, sizes, bounds = shapes[0], shapes[6], shapes[2], shapes[5]
+    margin, arm_braking, base_braking, reaction = law
+    centers, _ = where
+    drives = motion[3]
+    point, way = np.empty(3), np.zeros(3)
+    for p in range(len(people)):
+        for g in range(len(bodies)):
+            if roles[g] == 0 or (roles[g] == COLUMN and not drives):
+                continue
+            radius = sizes[g, 0] if roles[g] == COLUMN else bounds[g]
+            dx, dy = people[p, 0] - centers[g, 0], people[p, 1] - centers[g, 1]
+            away = sqrt(dx * dx + dy * dy)
+            room = away - radius - people[p, 2] - margin
+            if room > 1.0 or away < 1e-6:
+                continue
+            way[0], way[1] = dx / away, dy / away
+            for i in range(3):
+                point[i] = centers[g, i] + radius * way[i]
+            if drives:
+                bound = allowed_speed(room, base_braking, reaction)
+                point_row(rows, (bodies[g], -1), chain, poses, motion, point, way, (bound, PERSON, True, False))
+            if roles[g] != COLUMN:
+                bound = allowed_speed(room, arm_braking, reaction)
+                point_row(rows, (bodies[g], -1), chain, poses, motion, point, way, (bound, PERSON, True, True))
 
 
 @njit(**COMPILED)
@@ -287,24 +328,28 @@ def protect(command, wish, rows, active, found):
 
 
 @njit(**COMPILED)
-def beside_people(people, centers, bounds, drives, law):
+def beside_people(people, centers, shapes, drives, law):
     """The greatest speed of the tool over the floor [m/s], infinite where nobody is near.
 
     Args:
         people: (p, 3) x, y in the base frame and radius [m].
         centers: (ng, 3) of the robot's shapes.
-        bounds: (ng,) their bounding radii [m].
+        shapes: see `Body`; the arm, the hand and the column of the base count.
         drives: whether the robot can come nearer by driving.
         law: distance, speed, braking of base and of arm, reaction.
     """
     distance, speed, base_braking, arm_braking, reaction = law
+    sizes, bounds, roles = shapes[2], shapes[5], shapes[6]
     braking = base_braking if drives else arm_braking
     greatest = inf
     for p in range(len(people)):
         nearest = inf
-        for g in range(len(centers)):
+        for g in range(len(roles)):
+            if roles[g] == 0:
+                continue
+            radius = sizes[g, 0] if roles[g] == COLUMN else bounds[g]
             x, y = centers[g, 0] - people[p, 0], centers[g, 1] - people[p, 1]
-            nearest = min(nearest, sqrt(x * x + y * y) - bounds[g] - people[p, 2])
+            nearest = min(nearest, sqrt(x * x + y * y) - radius - people[p, 2])
         room = max(0.0, nearest - distance)
         above = braking * reaction
         greatest = min(greatest, max(speed, sqrt(above * above + speed * speed + 2.0 * braking * room) - above))

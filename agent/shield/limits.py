@@ -45,7 +45,7 @@ class ShieldLimits:
     """[rad/s²] of each arm joint, the data sheet's; for arms with more or fewer joints the least is taken."""
     joint_jerk: tuple[float, ...] = (7500.0, 3750.0, 5000.0, 6250.0, 7500.0, 10000.0, 10000.0)
     """[rad/s³], likewise."""
-    joint_margin: float = 0.02
+    joint_margin: float = 0.05
     """How far arm joints stay away from their limits [rad or m]."""
     workspace: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
     """Lowest and highest x, y, z [m] of the tool centre point in the base frame; None for no more than the floor."""
@@ -57,8 +57,9 @@ class ShieldLimits:
     """Kept between the arm and what is sensed [m]."""
     base_margin: float = 0.01
     """Kept between the base and what is sensed [m]."""
-    touch_speed: float = 0.15
-    """How fast the hand may meet something [m/s]. The hand is made for touching; the rest of the robot is not."""
+    touch_speed: tuple[float, float] = (0.15, 0.12)
+    """How fast the hand may meet something beside it, and below it [m/s]. The hand is made for touching; the rest of
+    the robot is not."""
     servo_lag: float = 0.06
     """Over how long the servos of the arm spread a sudden change of speed [s]: their damping over their stiffness.
     Joint acceleration is counted over this time or a control step, whichever is longer."""
@@ -71,12 +72,15 @@ class ShieldLimits:
     contact_force: float = 140.0
     """Greatest force of the hand on something [N]: the quasi-static limit of ISO/TS 15066:2016, Table A.2, for hands
     and fingers."""
-    contact_time: float = 0.5
-    """How long a force may be greater than that, up to twice as great [s]: the transient contact of 5.5.5.3."""
+    contact_time: float = 0.3
+    """How long a force may be greater than that, up to twice as great [s]. A transient contact (5.5.5.3) ends after
+    0.5 s; the difference is time to give way."""
     hand_weight: float | None = None
     """What the wrist's force sensor carries when the hand is empty [N]; None for the weight in the robot's model."""
     person_distance: float = 0.5
     """How near a person is [m] when `person_speed` holds."""
+    person_margin: float = 0.10
+    """Kept between the robot and a person [m]."""
     person_speed: float = 0.25
     """Greatest speed of the tool over the floor near a person [m/s]: ISO 10218-1."""
     command_age: float = 0.1

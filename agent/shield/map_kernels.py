@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from yanshi.agent.shield.kernels import forget, gap
+from yanshi.agent.shield.kernels import COLUMN, forget, gap
 
 COMPILED: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 WINDOW = 64
@@ -63,7 +63,7 @@ def add_points(voxels, points, which, pose, own, window):
     start, count, step = which
     T, base_o, stamp = pose
     shapes, (centers, frames), (hull_centers, hull_radii, first, last), margin, T_be, box = own
-    _, kinds, sizes, _, _, bounds, _ = shapes
+    _, kinds, sizes, _, _, bounds, roles = shapes
     radius, low, high = window
     c, s = cos(base_o[2]), sin(base_o[2])
     xx, xy, xz, x0 = T[0, 0], T[0, 1], T[0, 2], T[0, 3]
@@ -72,6 +72,8 @@ def add_points(voxels, points, which, pose, own, window):
     hand_x, hand_y, hand_z = T_be[0, 3], T_be[1, 3], T_be[2, 3]
     least, most = np.full(3, 1e9), np.full(3, -1e9)
     for h in range(len(hull_radii)):
+        if roles[first[h]] == COLUMN:
+            continue
         for i in range(3):
             least[i] = min(least[i], hull_centers[h, i] - hull_radii[h] - margin)
             most[i] = max(most[i], hull_centers[h, i] + hull_radii[h] + margin)
@@ -98,7 +100,7 @@ def add_points(voxels, points, which, pose, own, window):
             point[0], point[1], point[2] = x, y, z
             for h in range(len(hull_radii)):
                 ex, ey, ez = x - hull_centers[h, 0], y - hull_centers[h, 1], z - hull_centers[h, 2]
-                if ex * ex + ey * ey + ez * ez > (hull_radii[h] + margin) ** 2:
+                if roles[first[h]] == COLUMN or ex * ex + ey * ey + ez * ez > (hull_radii[h] + margin) ** 2:
                     continue
                 for g in range(first[h], last[h]):
                     ex, ey, ez = x - centers[g, 0], y - centers[g, 1], z - centers[g, 2]

@@ -108,7 +108,7 @@ class Obstacles:
         """Find what is near each part of the robot; forget what is too old, too far, or where the robot is.
 
         Args:
-            reach: (3,) how near a point must be to base, arm and hand to count [m]; 0 where nothing counts.
+            reach: (4,) how near a point must be to base, arm, hand and column to count [m]; 0 where nothing counts.
         """
         posture = self._history[-1]
         body = (self._body.shapes, posture.where, posture.hulls)

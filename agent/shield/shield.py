@@ -21,6 +21,7 @@ from yanshi.agent.shield.law_kernels import (
     ease_joints,
     joint_rows,
     obstacle_rows,
+    people_rows,
     protect,
     self_rows,
 )
@@ -93,7 +94,7 @@ class Shield:
         self._all_scale = np.concatenate((self._scale, self._head_scale))
         self._groups = self._make_groups()
         self._poses, self._where = self._body.poses(), self._body.places()
-        self._jacobian, self._inverse = np.zeros((n, 6)), np.zeros((n, 6))
+        self._jacobian, self._inverse, self._lagging = np.zeros((n, 6)), np.zeros((n, 6)), np.zeros((n, 6))
         self._drift, self._tcp = np.zeros(n), np.zeros(3)
         self._rows = (np.zeros((_ROWS, self._m)), np.zeros(_ROWS), np.zeros(_ROWS, np.int64), np.zeros(1, np.int64))
         self._active, self._before = np.zeros(_ROWS), np.zeros(self._m)
@@ -120,7 +121,7 @@ class Shield:
         self._opening = np.nan
         self._pressed: float | None = None
         self._stamp: float | None = None
-        self._people_o = np.zeros((0, 3))
+        self._people_o = self._people_b = np.zeros((0, 3))
 
     def told(self, entities: Iterable[Entity], base_pose_w: Array, odometry: Array) -> None:
         """Take note of where people are believed to be.
@@ -195,10 +196,9 @@ class Shield:
         place(body.tree, values - body.zero, self._poses)
         settle(body.shapes, self._poses, self._where)
         self._joints = values[body.arm]
-        gains = (_DAMPING, POSTURE_GAIN)
-        differential(
-            body.chain, self._poses, self._joints, gains, (self._jacobian, self._inverse, self._drift, self._tcp)
-        )
+        pose = (body.chain, self._poses, self._joints)
+        differential(*pose, (_DAMPING, POSTURE_GAIN), (self._jacobian, self._lagging, self._drift, self._tcp))
+        differential(*pose, (DAMPING[0], POSTURE_GAIN), (self._jacobian, self._inverse, self._drift, self._tcp))
         self._motion = (self._inverse, self._drift, self._scale, self._drives)
         wanted = 0.5 * (float(self._gripper) + 1.0) * self.robot.max_opening
         rests = abs(felt.gripper_opening - self._opening) < 5e-4
@@ -253,7 +253,7 @@ class Shield:
         ease(speed, self._given, self._change, self._groups, self._dt, marks)
         tool = speed[base:m]
         spread = max(self._dt, limits.servo_lag)
-        ease_joints(tool, self._given[base:m], self._inverse, self._joint_limits, self._rates, spread, marks)
+        ease_joints(tool, self._given[base:m], self._lagging, self._joint_limits, self._rates, spread, marks)
         if float(np.abs((speed - wish) / self._all_scale).max()) > ALTERED:
             self._found |= marks
         command = speed[:m] / self._scale
@@ -265,7 +265,7 @@ class Shield:
             ease(eased, self._given[:m], self._change[:m], self._groups[self._groups[:, 1] <= m], self._dt, marks)
             command = eased / self._scale
             slow_down(self._rows, command)
-        self._slow_near_people(command, observation)
+        self._slow_near_people(command)
         if base and self._obstacles.missing(observation.stamp, limits.sense_age):
             fast = float(np.hypot(*(command[:2] * self._scale[:2])))
             if fast > limits.blind_speed:
@@ -276,7 +276,7 @@ class Shield:
         return np.clip(safe, -1.0, 1.0).astype(np.float32)
 
     def _reach(self, speed: Array) -> Array:
-        """(3,) how far from base, arm and hand an obstacle can be and still matter at this speed [m]."""
+        """(4,) how far from base, arm, hand and column an obstacle can be and still matter at this speed [m]."""
         limits = self.limits
         base, tool = self._base, speed[self._base :]
         driving = float(np.linalg.norm(speed[:2]) + abs(speed[2])) if base else 0.0
@@ -284,7 +284,8 @@ class Shield:
         brake = min(limits.arm_braking, limits.base_braking) if driving > 0.0 else limits.arm_braking
         arm = limits.arm_margin + limits.reaction * moving + moving**2 / (2.0 * brake)
         drive = limits.base_margin + limits.reaction * driving + driving**2 / (2.0 * limits.base_braking)
-        return np.array([min(drive, _FARTHEST) if driving > 0.0 else 0.0, min(arm, _FARTHEST), min(arm, _FARTHEST)])
+        near = min(drive, _FARTHEST) if driving > 0.0 else 0.0
+        return np.array([near, min(arm, _FARTHEST), min(arm, _FARTHEST), near])
 
     def _bind(self, observation: Observation) -> None:
         """Write the rows that the command must keep."""
@@ -292,7 +293,7 @@ class Shield:
         rows[3][0] = 0
         braking, reaction = limits.arm_braking, limits.reaction
         joint_limits = (body.low, body.high, self._joint_limits[0])
-        joint_rows(rows, self._joints, joint_limits, motion, (limits.joint_margin, braking, reaction))
+        joint_rows(rows, self._joints, joint_limits, motion, (limits.joint_margin, braking, 2.0 * reaction))
         self._force_row(observation)
         self._workspace_rows()
         parts = (body.shapes, body.spheres, body.pairs, body.chain, self._poses)
@@ -300,7 +301,12 @@ class Shield:
         law = (
             limits.base_margin, limits.arm_margin, limits.touch_speed, braking, limits.base_braking, reaction,
         )  # fmt: skip
-        obstacle_rows(rows, self._obstacles.nearest, (body.shapes, body.chain, self._poses), self._where, motion, law)
+        solid = (body.shapes, body.chain, self._poses)
+        self._people_b = self._people(observation)
+        if len(self._people_b):
+            keep = (limits.person_margin, braking, limits.base_braking, reaction)
+            people_rows(rows, self._people_b, solid, self._where, motion, keep)
+        obstacle_rows(rows, self._obstacles.nearest, solid, self._where, motion, law)
 
     def _workspace_rows(self) -> None:
         """The tool centre point stays above the floor and, where there is one, in the workspace."""
@@ -338,19 +344,22 @@ class Shield:
             if strength > 2.0 * most or observation.stamp - self._pressed > self.limits.contact_time:
                 self._row_of_tool(self._body.chain[2], -force / strength, 0.0, CONTACT_FORCE)
 
-    def _slow_near_people(self, command: Array, observation: Observation) -> None:
-        """Slow the whole command down so that the tool is slow enough beside people."""
-        if not len(self._people_o):
-            return
+    def _people(self, observation: Observation) -> Array:
+        """(p, 3) x, y in the base frame and radius of the people [m]."""
         x, y, yaw = observation.proprioception.odometry
         c, s = np.cos(yaw), np.sin(yaw)
         dx, dy = self._people_o[:, 0] - x, self._people_o[:, 1] - y
-        people = np.column_stack((c * dx + s * dy, -s * dx + c * dy, self._people_o[:, 2]))
+        return np.column_stack((c * dx + s * dy, -s * dx + c * dy, self._people_o[:, 2]))
+
+    def _slow_near_people(self, command: Array) -> None:
+        """Slow the whole command down so that the tool is slow enough beside people."""
+        if not len(self._people_b):
+            return
         limits = self.limits
         law = (
             limits.person_distance, limits.person_speed, limits.base_braking, limits.arm_braking, limits.reaction,
         )  # fmt: skip
-        most = beside_people(people, self._where[0], self._body.shapes[5], self._drives, law)
+        most = beside_people(self._people_b, self._where[0], self._body.shapes, self._drives, law)
         if not np.isfinite(most):
             return
         speed = command * self._scale
@@ -368,7 +377,7 @@ class Shield:
         m = self._m
         given = np.concatenate((safe[:m] * self._scale, safe[m + 1 :] * self._head_scale))
         self._change = given - self._given
-        self._rates = self._inverse @ self._change[self._base : m]
+        self._rates = self._lagging @ self._change[self._base : m]
         self._given = given
         self._gripper = safe[m]
 
