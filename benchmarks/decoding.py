@@ -51,15 +51,14 @@ class Endless:
 
     complete = False
 
-    def __init__(self, ends: Sequence[int]) -> None:
-        self._ends = list(ends)
+    def __init__(self, ends: Sequence[int], vocabulary: int) -> None:
+        self._ids = torch.tensor([k for k in range(vocabulary) if k not in ends])
 
     def forced(self) -> list[int]:
         return []
 
-    def restrict(self, scores: torch.Tensor) -> torch.Tensor:
-        scores[self._ends] = -torch.inf
-        return scores
+    def allowed(self) -> torch.Tensor:
+        return self._ids
 
     def accept(self, tokens: Sequence[int]) -> None:
         """Nothing to note."""
@@ -108,7 +107,7 @@ def main() -> None:
     grammars = GrammarCompiler(processor.tokenizer, rows)
     things = " | ".join(f"<|obj_{k}|>" for k in range(len(KINDS)))
     grammar = PLAN.replace("THINGS", things)
-    ends = [int(processor.tokenizer.eos_token_id)]
+    endless = Endless([int(processor.tokenizer.eos_token_id)], rows)
     last: dict[str, Answer] = {}
 
     def generate() -> int:
@@ -118,7 +117,7 @@ def main() -> None:
     def free(name: str, decoder: Decoder, question: int, *, anew: bool) -> int:
         if anew:
             decoder.forget()
-        last[name] = decoder.answer(asked[question], Endless(ends), most=LENGTH)
+        last[name] = decoder.answer(asked[question], endless, most=LENGTH)
         return len(last[name].tokens)
 
     def plan(name: str, decoder: Decoder, *, anew: bool) -> int:

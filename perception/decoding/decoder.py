@@ -13,6 +13,9 @@ from torch import Tensor
 from yanshi.errors import InputError
 from yanshi.perception.decoding.grammar import Constraint, Free
 
+FEW_CHOICES = 4096
+"""Up to so many allowed tokens, scores are worked out for them alone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
@@ -92,10 +95,14 @@ class Decoder:
         forced, passes, ended = len(tokens), 0, constraint.complete
         pending = torch.cat((prompt[reused:], self._embed(tokens)))
         while not ended and len(tokens) < most:
-            scores = self._pass(pending)
-            passes += 1
-            scores[banned] = -torch.inf
-            chosen = int(constraint.restrict(scores).argmax())
+            allowed = self._choices(constraint.allowed(), banned)
+            if allowed is not None and len(allowed) == 1:
+                chosen = int(allowed)
+                forced += 1
+            else:
+                chosen = self._choose(self._pass(pending), allowed, banned)
+                passes += 1
+                pending = pending[:0]
             if chosen in self._ends:
                 ended = True
                 break
@@ -105,7 +112,7 @@ class Decoder:
             ended = constraint.complete or bool(must and must[-1] in self._ends)
             tokens += [chosen, *must]
             forced += len(must)
-            pending = self._embed([chosen, *must])
+            pending = torch.cat((pending, self._embed([chosen, *must])))
         words = tuple(token for token in tokens if token not in self._ends)
         return Answer(
             text=self._tokenizer.decode(list(words), skip_special_tokens=True).strip(),
@@ -131,21 +138,43 @@ class Decoder:
         return common
 
     def _pass(self, inputs: Tensor) -> Tensor:
-        """Run the model on inputs (n, H) behind the cache: scores (V,) of the next token, float32."""
-        out = self._model.language_model(
-            inputs_embeds=inputs[None], past_key_values=self._cache, use_cache=True, logits_to_keep=1
-        )
+        """Run the decoder on inputs (n, H) behind the cache: the last hidden state (1, H)."""
+        decoder = self._model.language_model.get_decoder()
+        out = decoder(inputs_embeds=inputs[None], past_key_values=self._cache, use_cache=True)
         self._rows = inputs if self._rows is None else torch.cat((self._rows, inputs))
-        scores: Tensor = out.logits[0, -1].float()
-        return scores
+        state: Tensor = out.last_hidden_state[:, -1]
+        return state
+
+    def _choose(self, state: Tensor, allowed: Tensor | None, banned: Tensor) -> int:
+        """The most likely token. Where few may come, only they are scored: the whole head takes a fifth of a step."""
+        head = self._model.get_output_embeddings()
+        if allowed is not None and len(allowed) <= FEW_CHOICES:
+            scores = torch.nn.functional.linear(
+                state, head.weight[allowed], None if head.bias is None else head.bias[allowed]
+            )
+            return int(allowed[scores[0].argmax()])
+        scores = head(state)[0].float()
+        scores[banned] = -torch.inf
+        return int(scores.argmax() if allowed is None else allowed[scores[allowed].argmax()])
+
+    def _choices(self, allowed: Tensor | None, banned: Tensor) -> Tensor | None:
+        """What may come, where it is little without what is banned. Raises: InputError if nothing is left."""
+        if allowed is None or len(allowed) > max(FEW_CHOICES, 1):
+            return allowed
+        allowed = allowed.to(banned.device)
+        allowed = allowed[~torch.isin(allowed, banned)]
+        if len(allowed) == 0:
+            raise InputError("The grammar asks for objects that the prompt does not tell of.")
+        return allowed
 
     def _embed(self, tokens: list[int]) -> Tensor:
         device = self._model.get_input_embeddings().weight.device
         rows: Tensor = self._model.get_input_embeddings()(torch.tensor(tokens, dtype=torch.long, device=device))
         return rows
 
-    def _banned(self, ids: Tensor) -> list[int]:
+    def _banned(self, ids: Tensor) -> Tensor:
         """Objects that the prompt does not tell of, and places of soft tokens."""
         told = set(ids[0].tolist())
         config = self._model.config
-        return [t for t in config.object_token_ids if t not in told] + list(config.sense_token_ids.values())
+        banned = [t for t in config.object_token_ids if t not in told] + list(config.sense_token_ids.values())
+        return torch.tensor(banned, dtype=torch.long, device=ids.device)

@@ -18,8 +18,8 @@ class Constraint(Protocol):
     def forced(self) -> list[int]:
         """Tokens that must come next, whatever the model thinks."""
 
-    def restrict(self, scores: Tensor) -> Tensor:
-        """Scores (V,) with -inf where a token may not come next."""
+    def allowed(self) -> Tensor | None:
+        """Ids (n,) of the tokens that may come next; None for any."""
 
     def accept(self, tokens: Sequence[int]) -> None:
         """Take note of tokens that came."""
@@ -38,9 +38,8 @@ class Free:
         """None."""
         return []
 
-    def restrict(self, scores: Tensor) -> Tensor:
-        """As they are."""
-        return scores
+    def allowed(self) -> None:
+        """Any."""
 
     def accept(self, tokens: Sequence[int]) -> None:
         """Nothing to note."""
@@ -106,13 +105,9 @@ class _Matched:
     def forced(self) -> list[int]:
         return list(self._matcher.compute_ff_tokens())
 
-    def restrict(self, scores: Tensor) -> Tensor:
-        allowed = torch.frombuffer(bytearray(self._matcher.compute_logit_bias()), dtype=torch.uint8)
-        limited = torch.full_like(scores, -torch.inf)
-        known = min(len(allowed), len(scores))
-        may = allowed[:known].to(scores.device) > 0
-        limited[:known][may] = scores[:known][may]
-        return limited
+    def allowed(self) -> Tensor:
+        bias = torch.frombuffer(bytearray(self._matcher.compute_logit_bias()), dtype=torch.uint8)
+        return bias.nonzero().flatten()
 
     def accept(self, tokens: Sequence[int]) -> None:
         if not self._matcher.consume_tokens(list(tokens)):

@@ -99,8 +99,8 @@ class StepByStep:
     def forced(self) -> list[int]:
         return []
 
-    def restrict(self, scores: torch.Tensor) -> torch.Tensor:
-        return self.inner.restrict(scores)
+    def allowed(self) -> torch.Tensor | None:
+        return self.inner.allowed()
 
     def accept(self, tokens: Sequence[int]) -> None:
         self.inner.accept(tokens)
@@ -115,10 +115,18 @@ def test_forced_tokens_cost_no_pass_and_change_nothing(parts: Made, grammars: Gr
     assert fast.complete
     assert fast.text.startswith("thought: ")
     assert "(<|obj_" in fast.text
-    assert slow.forced == 0
-    assert slow.passes >= len(slow.tokens)
-    assert fast.passes <= slow.passes - fast.forced
+    assert fast.passes + fast.forced == slow.passes + slow.forced == len(fast.tokens)
     assert fast.forced > len(fast.tokens) // 2
+
+
+def test_scores_of_the_allowed_alone_choose_the_same(
+    parts: Made, grammars: GrammarCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, processor = parts
+    inputs = asked(processor, "put it away")
+    few = Decoder(model, processor).answer(inputs, grammars.lark(PLAN), most=60)
+    monkeypatch.setattr("yanshi.perception.decoding.decoder.FEW_CHOICES", 0)
+    assert Decoder(model, processor).answer(inputs, grammars.lark(PLAN), most=60).tokens == few.tokens
 
 
 @pytest.mark.parametrize(
@@ -158,6 +166,8 @@ def test_bad_input_is_one_line(parts: Made, grammars: GrammarCompiler) -> None:
         grammars.lark("start: foo")
     with pytest.raises(InputError, match="at least one answer"):
         grammars.choice([])
+    with pytest.raises(InputError, match="asks for objects that the prompt does not tell of"):
+        decoder.answer(asked(processor, "x"), grammars.lark("start: <|obj_4|> | <|obj_5|>"))
     with pytest.raises(InputError, match="one sample at a time, got 2"):
         decoder.answer(processor(text=["a", "b"]))
     with pytest.raises(InputError, match=r"and 600 more do not fit the model's context of 512"):
