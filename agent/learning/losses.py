@@ -12,6 +12,7 @@ Soft actor-critic (Haarnoja et al. 2018, arXiv:1812.05905) with what makes it fa
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -162,10 +163,12 @@ def update(state: State, batch: Batch, bounds: Array, actor_on: Array, config: L
 FusedUpdate: TypeAlias = Callable[[State, Batch, Array, Array, Array, Array], tuple[State, dict[str, Array]]]
 
 
+@functools.cache
 def fused_update(config: LossConfig) -> FusedUpdate:
     """A compiled function (state, batches, mean, std, bounds, actor_on) → (state, mean of what each update reports).
 
-    One call does as many updates as the batches have rows: a `lax.scan`, so that Python is met once a call.
+    One call does as many updates as the batches have rows: a `lax.scan`, so that Python is met once a call. Compiling
+    takes seconds, so models with the same constants and sizes share what was compiled.
     """
 
     def run(

@@ -101,13 +101,14 @@ def test_gradients_agree_with_torch(state: losses.State, batch: losses.Batch) ->
     config = LossConfig(cloning_weight=0.7, q_filter=True)
     x, done, label, shown = (torch.tensor(np.array(batch[i])) for i in (0, 1, 5, 6))
 
-    mine = jax.tree.leaves(jax.grad(losses.critic_loss)(state.critics, batch, jnp.asarray(y)))
+    mine = jax.tree.leaves(jax.jit(jax.grad(losses.critic_loss))(state.critics, batch, jnp.asarray(y)))
     critics = [as_torch(one) for one in state.critics]
     sum(((torch_value(one, x, done) - torch.tensor(y)) ** 2).mean() for one in critics).backward()  # type: ignore[union-attr]
     for ours, theirs in zip(mine, [p for one in critics for p in one], strict=True):
         np.testing.assert_allclose(ours, theirs.grad.reshape(ours.shape), rtol=2e-4, atol=1e-6)
 
-    gradient, _ = jax.grad(losses.actor_loss, has_aux=True)(state.actor, state, batch, jnp.asarray(noise), config)
+    slope = jax.jit(jax.grad(losses.actor_loss, has_aux=True), static_argnames="config")
+    gradient, _ = slope(state.actor, state, batch, jnp.asarray(noise), config)
     actor = as_torch(state.actor)
     action, log_probability = torch_actor(actor, x, torch.tensor(noise))
     q = torch.minimum(*(torch_value(one, x, action) for one in critics))
@@ -137,6 +138,9 @@ def test_adam_is_that_of_torch() -> None:
     np.testing.assert_allclose(ours, theirs.detach(), rtol=1e-5)
 
 
+one_update = jax.jit(losses.update, static_argnames="config")
+
+
 def test_a_fused_call_is_the_updates_one_after_another(state: losses.State, batch: losses.Batch) -> None:
     mean, std, bounds = jnp.full(D, 0.1), jnp.full(D, 1.7), jnp.asarray([-50.0, 0.0])
     config = LossConfig()
@@ -146,7 +150,7 @@ def test_a_fused_call_is_the_updates_one_after_another(state: losses.State, batc
     for index in range(2):
         one = jax.tree.map(lambda array, index=index: array[index], batches)
         one = one._replace(x=(one.x - mean) / std, next_x=(one.next_x - mean) / std)
-        alone, told = losses.update(alone, one, bounds, jnp.float32(1.0), config)
+        alone, told = one_update(alone, one, bounds, jnp.float32(1.0), config)
         seen.append(float(told["critic_loss"]))
     for a, b in zip(jax.tree.leaves(fused), jax.tree.leaves(alone), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
@@ -155,7 +159,7 @@ def test_a_fused_call_is_the_updates_one_after_another(state: losses.State, batc
 
 def test_the_targets_follow_and_a_waiting_actor_stays(state: losses.State, batch: losses.Batch) -> None:
     config = LossConfig(target_rate=0.1)
-    after, _ = losses.update(state, batch, jnp.asarray([-50.0, 0.0]), jnp.float32(0.0), config)
+    after, _ = one_update(state, batch, jnp.asarray([-50.0, 0.0]), jnp.float32(0.0), config)
     for old, now in zip(jax.tree.leaves(state.actor), jax.tree.leaves(after.actor), strict=True):
         np.testing.assert_array_equal(old, now)
     assert float(after.log_alpha) == float(state.log_alpha)
@@ -167,5 +171,5 @@ def test_the_targets_follow_and_a_waiting_actor_stays(state: losses.State, batch
 def test_the_temperature_rises_where_the_entropy_is_too_low(state: losses.State, batch: losses.Batch) -> None:
     for wanted, sign in ((100.0, 1), (-100.0, -1)):
         config = LossConfig(target_entropy=wanted)
-        after, _ = losses.update(state, batch, jnp.asarray([-50.0, 0.0]), jnp.float32(1.0), config)
+        after, _ = one_update(state, batch, jnp.asarray([-50.0, 0.0]), jnp.float32(1.0), config)
         assert np.sign(float(after.log_alpha - state.log_alpha)) == sign
