@@ -129,8 +129,8 @@ def fake_observation(stamp: float = 1.0, *, seed: int = 0) -> Observation:
     points = rng.normal(0.0, 2.0, (100, 4)).astype(np.float32)
     frames["lidar"] = Frame(name="lidar", modality="lidar", stamp=stamp, data=points, rate=10.0, T_bs=T_bs)
     sound = rng.normal(0.0, 0.1, (640, 4)).astype(np.float32)
-    frames["microphones"] = Frame(
-        name="microphones", modality="audio", stamp=stamp, data=sound, rate=16_000.0, T_bs=T_bs,
+    frames["audio"] = Frame(
+        name="audio", modality="audio", stamp=stamp, data=sound, rate=16_000.0, T_bs=T_bs,
         microphones_s=rng.normal(0.0, 0.1, (4, 3)),
     )  # fmt: skip
     forces = rng.uniform(0.0, 2.0, 4).astype(np.float32)

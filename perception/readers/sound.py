@@ -19,7 +19,7 @@ class SoundReader:
     What was not heard (before the first frame, or where one was lost) is silence.
     """
 
-    sources: tuple[str, ...] = ("microphones",)
+    sources: tuple[str, ...] = ("audio",)
     """Names of the frames."""
     rate: float = 16_000.0
     """[Hz]"""

@@ -118,14 +118,14 @@ NAN = np.full((32, 32), np.nan, dtype=np.float32)
         ),
         ("lidar", {"data": np.full((5, 4), 3000.0, np.float32)}, "expected points in metres, got a median range of"),
         ("lidar", {"T_bs": None}, "'lidar': expected the sensor's pose T_bs, got none"),
-        ("microphones", {"rate": 44_100.0}, "expected 16000 Hz, got 44100 Hz"),
+        ("audio", {"rate": 44_100.0}, "expected 16000 Hz, got 44100 Hz"),
         (
-            "microphones",
+            "audio",
             {"data": np.zeros((640, 2), np.float32), "microphones_s": None},
             "expected 4 microphones, got 2",
         ),
-        ("microphones", {"data": np.full((640, 4), 900.0, np.float32)}, "expected full scale 1, got 900"),
-        ("microphones", {"data": np.full((640, 4), np.nan, np.float32)}, "expected sound, got NaN everywhere"),
+        ("audio", {"data": np.full((640, 4), 900.0, np.float32)}, "expected full scale 1, got 900"),
+        ("audio", {"data": np.full((640, 4), np.nan, np.float32)}, "expected sound, got NaN everywhere"),
         ("touch", {"data": np.zeros(3, np.float32)}, r"'touch': expected 4 numbers, got an array of shape \(3,\)"),
     ],
 )

@@ -22,14 +22,14 @@ def seen(*frames: Frame) -> Observation:
 
 def heard(stop: int, count: int, track: np.ndarray) -> Observation:
     data = track[stop - count : stop].astype(np.float32)
-    return seen(Frame(name="microphones", modality="audio", stamp=stop / 16_000.0, data=data, rate=16_000.0))
+    return seen(Frame(name="audio", modality="audio", stamp=stop / 16_000.0, data=data, rate=16_000.0))
 
 
 def test_sound_is_joined_and_cut_from_its_end() -> None:
     track = np.arange(1.0, 4001.0)[:, None] * 1e-4 * np.ones(2)
     clip = [heard(stop, 640, track) for stop in range(640, 3841, 640)]
     reader = SoundReader(samples=1000, microphones=2)
-    readings = reader.read([*clip, clip[-1]], "microphones", frames=3)
+    readings = reader.read([*clip, clip[-1]], "audio", frames=3)
     assert [len(reading.value) for reading in readings] == [1000] * 3
     assert np.allclose(np.concatenate([r.value for r in readings]), track[840:3840])
     assert [reading.stamp for reading in readings] == pytest.approx([1840 / 16e3, 2840 / 16e3, 3840 / 16e3])
@@ -38,7 +38,7 @@ def test_sound_is_joined_and_cut_from_its_end() -> None:
 def test_sound_that_was_lost_is_silence() -> None:
     track = np.ones((4000, 2)) * 0.5
     clip = [heard(640, 640, track), heard(1920, 640, track)]
-    (reading,) = SoundReader(samples=2000, microphones=2).read(clip, "microphones", frames=4)
+    (reading,) = SoundReader(samples=2000, microphones=2).read(clip, "audio", frames=4)
     assert np.array_equal(reading.value[:, 0] > 0.0, np.repeat([False, True, False, True], [80, 640, 640, 640]))
 
 
