@@ -19,6 +19,7 @@ from yanshi.agent.shield.record import Reason
 from yanshi.contracts import Entity, Frame, Observation
 from yanshi.envs.clock import CONTROL_DT
 from yanshi.envs.robots import Robot
+from yanshi.envs.robots import robot as robot_of_name
 from yanshi.envs.senses.sensor import Simulated, Timed
 from yanshi.envs.senses.suite import sensor_suite
 from yanshi.envs.simulation import Simulation
@@ -153,15 +154,20 @@ def _guessed(person: Entity, rng: np.random.Generator) -> Entity:
 def _world(family: str, seed: int) -> World:
     if "person" in family:
         return _home_with_a_person(seed % 8)
-    return world("home" if "drive" in family or family == "wander" else "tabletop", seed % 8)
+    return _place("home" if "drive" in family or family == "wander" else "tabletop", seed % 8)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)
+def _place(name: str, seed: int) -> World:
+    return world(name, seed)
+
+
+@lru_cache(maxsize=4)
 def _home_with_a_person(seed: int) -> World:
     rng = np.random.default_rng((seed, 77))
     room = str(rng.choice(["kitchen", "living_room", "bedroom"]))
     scene = home(rng, objects=[Wanted(kind="person", where=room)], start=room)
-    return compose(scene, world("home", 0).robot)
+    return compose(scene, robot_of_name("mobile_panda"))
 
 
 # What is commanded.

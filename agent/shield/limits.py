@@ -53,9 +53,9 @@ class ShieldLimits:
     """How far the tool centre point stays above the floor [m]: the length of a finger tip."""
     self_margin: float = 0.015
     """Kept between parts of the robot [m]."""
-    arm_margin: float = 0.015
+    arm_margin: float = 0.03
     """Kept between the arm and what is sensed [m]."""
-    base_margin: float = 0.01
+    base_margin: float = 0.025
     """Kept between the base and what is sensed [m]."""
     touch_speed: tuple[float, float] = (0.15, 0.12)
     """How fast the hand may meet something beside it, and below it [m/s]. The hand is made for touching; the rest of
@@ -79,7 +79,7 @@ class ShieldLimits:
     """What the wrist's force sensor carries when the hand is empty [N]; None for the weight in the robot's model."""
     person_distance: float = 0.5
     """How near a person is [m] when `person_speed` holds."""
-    person_margin: float = 0.10
+    person_margin: float = 0.15
     """Kept between the robot and a person [m]."""
     person_speed: float = 0.25
     """Greatest speed of the tool over the floor near a person [m/s]: ISO 10218-1."""
