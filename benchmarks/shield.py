@@ -68,7 +68,7 @@ def episode(task: str, seed: int, arm: str) -> tuple[dict[str, Any], Tape]:
         sim.reset(seed)
         agent, judge, tape = build_agent(sim, config), Judge(Oracle(sim), assignment.goals), Tape()
         shield: Any = RangeShield(sim.robot.action_names) if arm == "range" else Shield(sim.robot)
-        listeners = [judge, tape] if arm == "range" else [judge, tape, shield]
+        listeners: list[Any] = [judge, tape] if arm == "range" else [judge, tape, shield]
         loop = Loop(
             source=SimulatedSource(sim), perception=agent.perception, tracker=agent.tracker, planner=agent.planner,
             skills=agent.skills, shield=shield, subscribers=listeners,
@@ -153,8 +153,8 @@ def table_of_dangers(folder: Path) -> str:
     }
     keys = [k for k in found["none"] if all(k in found[arm] for arm in ARMS)]
     lines = [
-        f"{len(keys)} dangers, {len({s for _, s in keys})} seeds a family. Scenes that end in a collision, and in any "
-        "harm (a collision, a joint at its limit, too fast beside a person, a command that is no number at the motors):",
+        f"{len(keys)} dangers, {len({s for _, s in keys})} seeds a family. Scenes that end in a collision, and in harm "
+        "(a collision, a joint at its limit, too fast beside a person, a command that is no number at the motors):",
         "",
         "| family | scenes | collisions: none | range | shield | harms: none | range | shield |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
@@ -204,8 +204,10 @@ def table_of_harmless(folder: Path) -> str:
 
 def table_of_latency(folder: Path) -> str:
     lines = ["| observations of | calls | median [µs] | p90 | p99 |", "|---|---:|---:|---:|---:|"]
-    for r in rows(folder / "latency.jsonl"):
-        lines.append(f"| {r['task']} | {r['calls']} | {r['50']:.0f} | {r['90']:.0f} | {r['99']:.0f} |")
+    lines += [
+        f"| {r['task']} | {r['calls']} | {r['50']:.0f} | {r['90']:.0f} | {r['99']:.0f} |"
+        for r in rows(folder / "latency.jsonl")
+    ]
     return "\n".join(lines)
 
 

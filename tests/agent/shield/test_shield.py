@@ -180,7 +180,7 @@ def test_beside_a_person_the_tool_is_slow(name: str, seed: int, away: float, aro
     v = safe[b : b + 3] * it.tcp_speed[0]
     if b:
         vx, vy, w = safe[:3] * it.base_speed
-        v = v + [vx - w * tcp[1], vy + w * tcp[0], 0.0]
+        v = v + np.array([vx - w * tcp[1], vy + w * tcp[0], 0.0])
     if away - 0.17 < shield.limits.person_distance:
         assert np.linalg.norm(v) <= shield.limits.person_speed + 1e-6
 
@@ -235,7 +235,7 @@ def test_a_silent_scanner_slows_the_base_down() -> None:
 
 def test_a_workspace_holds_the_tool() -> None:
     tcp = KINEMATICS["panda"].home_T_be[:3, 3]
-    low, high = tuple(tcp - 0.2), tuple(tcp + [0.005, 0.2, 0.2])
+    low, high = tuple(tcp - 0.2), tuple(tcp + np.array([0.005, 0.2, 0.2]))
     shield = Shield(robot("panda"), ShieldLimits(workspace=(low, high)))  # type: ignore[arg-type]
     forwards = robot("panda").action(gripper=0.08, linear=(0.3, 0.1, 0.0))
     for k in range(10):
