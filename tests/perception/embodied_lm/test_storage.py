@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from yanshi.errors import InputError, ModelError
+from yanshi.perception.embodied_lm.adapted import AdaptedLinear
 from yanshi.perception.embodied_lm.assemble import from_base
 from yanshi.perception.embodied_lm.fakes import fake_language_model, fake_observation, fake_senses, fake_tokenizer
 from yanshi.perception.embodied_lm.freezing import train_only, weights_of
@@ -61,6 +62,9 @@ def test_what_was_learned_comes_back(base: Path, tmp_path: Path) -> None:
         expected = model.eval()(**sample(processor)).logits
         loaded = EmbodiedLM.from_pretrained(tmp_path / "learned")
         assert torch.allclose(loaded(**sample(processor)).logits, expected, atol=1e-4)
+        beside = EmbodiedLM.from_pretrained(tmp_path / "learned", merge=False)
+        assert any(isinstance(module, AdaptedLinear) for module in beside.modules())
+        assert torch.allclose(beside(**sample(processor)).logits, expected, atol=1e-4)
         merge_lora(model)
         assert not any("lora" in name for name, _ in model.named_parameters())
         assert torch.allclose(model(**sample(processor)).logits, expected, atol=1e-4)
