@@ -188,11 +188,12 @@ def obstacle_rows(rows, nearest, body, where, motion, law):
         body: shapes, chain, poses.
         where: centres and axes of the shapes.
         motion: see `point_row`.
-        law: margins of base and arm, how fast the hand may touch aside and below, braking of arm and base, reaction.
+        law: margins of base, arm and hand, how fast the hand may touch aside and below, braking of arm and base,
+            reaction.
     """
     shapes, chain, poses = body
     bodies, roles, bounds = shapes[0], shapes[6], shapes[5]
-    base_margin, arm_margin, touch, arm_braking, base_braking, reaction = law
+    (base_margin, arm_margin, hand_margin), touch, arm_braking, base_braking, reaction = law
     centers, _ = where
     drives = motion[3]
     point, way = np.empty(3), np.empty(3)
@@ -200,7 +201,7 @@ def obstacle_rows(rows, nearest, body, where, motion, law):
         fixed = roles[g] == 0 or roles[g] == COLUMN
         if fixed and not drives:
             continue
-        margin = base_margin if fixed else arm_margin
+        margin = base_margin if fixed else (hand_margin if roles[g] == 2 else arm_margin)
         for k in range(nearest.shape[1]):
             distance = nearest[g, k, 0]
             if distance == FAR:

@@ -55,6 +55,8 @@ class ShieldLimits:
     """Kept between parts of the robot [m]."""
     arm_margin: float = 0.03
     """Kept between the arm and what is sensed [m]."""
+    hand_margin: float = 0.015
+    """From here on the hand goes no faster than `touch_speed` towards what is sensed [m]."""
     base_margin: float = 0.025
     """Kept between the base and what is sensed [m]."""
     touch_speed: tuple[float, float] = (0.15, 0.12)

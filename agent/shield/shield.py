@@ -298,9 +298,8 @@ class Shield:
         self._workspace_rows()
         parts = (body.shapes, body.spheres, body.pairs, body.chain, self._poses)
         self_rows(rows, parts, self._where, motion, (limits.self_margin, braking, reaction, _SELF_REACH))
-        law = (
-            limits.base_margin, limits.arm_margin, limits.touch_speed, braking, limits.base_braking, reaction,
-        )  # fmt: skip
+        margins = (limits.base_margin, limits.arm_margin, limits.hand_margin)
+        law = (margins, limits.touch_speed, braking, limits.base_braking, reaction)
         solid = (body.shapes, body.chain, self._poses)
         self._people_b = self._people(observation)
         if len(self._people_b):
