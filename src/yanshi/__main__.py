@@ -16,6 +16,7 @@ from yanshi.errors import YanshiError
 COMMANDS = {
     "run": "Carry out an instruction; leaves a video, a report and a result.",
     "bench": "Measure success over tasks and seeds, with 95 % intervals.",
+    "train": "Learn the contact-rich part of a skill: `yanshi train skill pick`.",
     "tasks": "List the tasks; `yanshi tasks audit` checks that each can be trusted.",
     "doctor": "Say what is installed, what is not and how to install it.",
     "view": "Look at a world.",

@@ -17,7 +17,7 @@ from yanshi.agent.skills.parts import moved_direction, swing
 from yanshi.agent.skills.script import Situation
 from yanshi.contracts import Entity
 
-__all__ = ["EXTRAS", "Aim", "pose_of"]
+__all__ = ["EXTRAS", "Aim", "part_way", "pose_of"]
 
 Array = NDArray[Any]
 EXTRAS = 6
@@ -79,7 +79,11 @@ class Aim:
     def hand(self, now: Situation) -> Array:
         """The intended hand pose (4, 4) in the map, by the present belief."""
         entity = now.entity(self.name)
-        return np.asarray(pose_of(entity, _value(now, entity), self.yaw) @ np.array(self.T_eh))
+        return self.hand_at(entity, _value(now, entity))
+
+    def hand_at(self, entity: Entity, value: float = 0.0) -> Array:
+        """The same (4, 4) for an entity that is known to be so, a part at a joint value [m or rad]."""
+        return np.asarray(pose_of(entity, value, self.yaw) @ np.array(self.T_eh))
 
     def extras(self, now: Situation, T_wt: Array) -> Array:
         """(EXTRAS,) what a policy must know besides, the aim being at T_wt (4, 4); zeros where there is nothing.
@@ -93,7 +97,7 @@ class Aim:
         if self.joint is not None and entity.articulation is not None:
             value = now.belief.openings.get(self.name, 0.0)
             found[:2] = value, self.joint - value
-            found[2:5] = T_wt[:3, :3].T @ _way(now, entity, T_wt[:3, 3])
+            found[2:5] = T_wt[:3, :3].T @ part_way(entity, T_wt[:3, 3])
         elif self.goal_w is not None:
             found[2:5] = T_wt[:3, :3].T @ (np.array(self.goal_w) - entity.position_w) / 0.1
         return found
@@ -110,7 +114,7 @@ def _value(now: Situation, entity: Entity) -> float:
     return float(now.belief.openings.get(entity.name, 0.0) * entity.articulation.limit)
 
 
-def _way(now: Situation, entity: Entity, point_w: Array) -> Array:
+def part_way(entity: Entity, point_w: Array) -> Array:
     """(3,) unit vector in the map along which a point of a part moves as it opens."""
     articulation = entity.articulation
     assert articulation is not None

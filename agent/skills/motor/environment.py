@@ -25,6 +25,7 @@ from yanshi.agent.skills.motor.action import ACTION, action_of, command_of
 from yanshi.agent.skills.motor.aim import Aim
 from yanshi.agent.skills.motor.estimate import NoisyEstimate
 from yanshi.agent.skills.motor.features import FEATURES, FeatureReader
+from yanshi.agent.skills.motor.guiding import Sight
 from yanshi.agent.skills.motor.judges import Judge, Moment, Truth
 from yanshi.agent.skills.motor.manoeuvre import Manoeuvre
 from yanshi.agent.skills.motor.perturbation import Perturbation, perturbation
@@ -91,7 +92,8 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         number = int(rng.integers(len(self.starts)))
         severity = float(rng.uniform(*self.severity))
         start = self.starts[options.get("start", number)]
-        self.fault: Perturbation = perturbation(options.get("severity", severity))
+        self.drawn_severity = float(options.get("severity", severity))
+        self.fault: Perturbation = perturbation(self.drawn_severity)
         self._stage = stage = self._stages.setdefault((start.task, start.layout), _Stage(start.task, start.layout))
         self._focus = stage.world.thing(start.names[self.manoeuvre.focus])
         self._disturbance = Disturbance(stage.sim, stage.world, stage.world.thing(start.names[0]), self.fault, faults)
@@ -104,7 +106,7 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._world_state = stage.oracle.state()
         self._truth_at_start = self._truth()
         self._sense()
-        aim = Aim.load(dict(start.aim))
+        aim = self._true_aim = Aim.load(dict(start.aim))
         estimate = self.now.entity(aim.name)
         self.aim: Aim = self.manoeuvre.believed(aim, estimate, self._truth_at_start, self.now)
         self._reader = FeatureReader(self.now, self.aim, self.manoeuvre.timeout)
@@ -143,6 +145,14 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
              (self._estimate.ratio - 1.0) / 0.2],
         ])  # fmt: skip
         return np.asarray(np.clip(values, -5.0, 5.0), dtype=np.float32)
+
+    def guided(self) -> Array | None:
+        """(ACTION,) what would be right to do now by the truth, where the manoeuvre has a guide."""
+        value = self._stage.oracle.opening(self._focus.entity.name)
+        articulation = self._focus.entity.articulation
+        sight = Sight(self._truth(), 0.0 if value is None or articulation is None else value * articulation.limit)
+        command = self.manoeuvre.guide(self.now, self._true_aim, sight)
+        return None if command is None else action_of(command, self._T_wt, self.now)
 
     def shown(self) -> Array:
         """(ACTION,) what the script would do now; one that has ended keeps the hand where it is."""

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol
 
 from yanshi.agent.skills.motor.action import command_of
 from yanshi.agent.skills.motor.aim import Aim
@@ -21,7 +18,6 @@ from yanshi.agent.skills.script import Command, Situation
 
 __all__ = ["Learned", "SelfAware", "Signs", "perform"]
 
-Array = NDArray[Any]
 _TRIES = 2
 """So often the policy may try before the script does."""
 _HOPELESS = 0.15
@@ -40,7 +36,8 @@ class SelfAware(Protocol):
         ...
 
 
-Signs = Callable[[Situation, Situation | None], bool]
+Signs = Callable[[Situation, Aim], Callable[[], bool]]
+"""Made where a run starts; what it gives is asked at every step, and says whether the senses show that it is done."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +47,12 @@ class Learned:
     Args:
         policy: what acts.
         timeout: for one run [s], as in training.
-        signs: made where a run starts; called at every step, says whether the senses show that it is done.
+        signs: of success.
     """
 
     policy: MotorPolicy
     timeout: float
-    signs: Callable[[Situation, Aim], Callable[[], bool]]
+    signs: Signs
 
     def chance(self, now: Situation, aim: Aim) -> float:
         """Probability that a run from here succeeds, asked before it begins."""
@@ -109,20 +106,3 @@ def perform(
     script.close()
     trouble = yield from learned.run(now, aim(), name)
     return trouble
-
-
-def risen_with_something(now: Situation, aim: Aim, height: float = 0.06, steps: int = 4) -> Callable[[], bool]:
-    """Signs that a thing was picked: the fingers are kept apart by something, and the hand is higher than it was."""
-    lowest, count = np.inf, 0
-
-    def done() -> bool:
-        nonlocal lowest, count
-        z = float(now.T_we[2, 3])
-        lowest = min(lowest, z)
-        touch = now.touch
-        felt = touch is None or bool(min(touch[0], touch[2]) > 0.2)
-        holds = now.opening > max(0.004, now.gripper + 0.003) and felt
-        count = count + 1 if holds and z > lowest + height else 0
-        return count >= steps
-
-    return done

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from yanshi.agent.skills.motor.aim import Aim
+from yanshi.agent.skills.motor.guiding import Sight
 from yanshi.agent.skills.motor.judges import Judge, Truth
-from yanshi.agent.skills.script import Script, Situation
+from yanshi.agent.skills.script import Command, Script, Situation
 from yanshi.contracts import Entity, SkillCall
 from yanshi.errors import InputError, UnknownNameError
 from yanshi.goals import Goal
@@ -61,6 +62,13 @@ class Manoeuvre(Protocol):
 
     def script(self, now: Situation, aim: Aim, names: tuple[str, ...]) -> Script:
         """The expert, from there on, with its retries; `names` are the arguments of the skill."""
+        ...
+
+    def guide(self, now: Situation, aim: Aim, sight: Sight) -> Command | None:
+        """What would be right to do now, by the truth; None where nobody can tell better than the script.
+
+        `aim` is the one that was planned by the truth.
+        """
         ...
 
     def judge(self, truth: Truth) -> Judge:

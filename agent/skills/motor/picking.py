@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from yanshi.agent.skills.grasp import top_grasps
+from yanshi.agent.skills.motion import rotation_vector
 from yanshi.agent.skills.motor.aim import Aim
+from yanshi.agent.skills.motor.guiding import Sight, held_firmly, steer
 from yanshi.agent.skills.motor.judges import Brought, Judge, Truth
 from yanshi.agent.skills.pick import back_off, before, grasps_in_reach, take
-from yanshi.agent.skills.script import GiveUpError, Script, Situation
+from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
 from yanshi.agent.skills.surroundings import fly
 from yanshi.contracts import Entity, Fact, SkillCall
 from yanshi.goals import Goal
@@ -25,6 +27,12 @@ _STEPS = 3
 _ASTRAY = 0.35
 """An object that has gone farther than this from where it was [m] is lost."""
 _ATTEMPTS = 4
+_BESIDE, _GRASPED = 0.012, 0.04
+"""How far beside its place the hand of the guide may come down, and may be when it holds the object [m]."""
+_DEEP = 0.012
+"""So near to its depth it closes the fingers [m]."""
+_CLEARANCE = 0.025
+"""Of the tool centre point over the top of the object, when the hand goes sideways [m]."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Picking:
 
     name: str = "pick"
     tasks: Mapping[str, float] = field(default_factory=lambda: {"Pick": 0.75, "HomePick": 0.25})
-    timeout: float = 8.0
+    timeout: float = 6.0
     phases: frozenset[str] = frozenset({"descend"})
     focus: int = 0
 
@@ -71,6 +79,24 @@ class Picking:
                 return f"I hold {aim.name}."
             yield from back_off(now)
         raise GiveUpError(f"I could not pick {aim.name}: {trouble}.")
+
+    def guide(self, now: Situation, aim: Aim, sight: Sight) -> Command | None:
+        """Over the true object, down, close, up; a hand that has come down beside it rises first."""
+        T_we, wide = aim.hand_at(sight.thing), now.robot.max_opening
+        off = T_we[:3, :3].T @ (now.T_we[:3, 3] - T_we[:3, 3])
+        turned = float(rotation_vector(T_we[:3, :3].T @ now.T_we[:3, :3])[2])
+        beside = float(np.hypot(off[0], 1.5 * off[1]))
+        if held_firmly(now) and beside < _GRASPED and now.gripper < now.opening:
+            return steer(now, T_we, 0.25, 0.0, np.array([0.0, 0.0, 0.25]))
+        high = float(-off[2]) > float(sight.thing.extent[2]) / 2.0 + _CLEARANCE
+        if beside > _BESIDE or abs(turned) > 0.3:
+            if not high:
+                return steer(now, T_we, 0.25, wide, -0.25 * T_we[:3, 2])
+            above = T_we.copy()
+            above[:3, 3] += T_we[:3, :3] @ np.array([0.0, 0.0, off[2]])
+            return steer(now, above, 0.28, wide)
+        deep = abs(off[2]) < _DEEP
+        return steer(now, T_we, 0.25, 0.0 if deep else wide)
 
     def judge(self, truth: Truth) -> Judge:
         """It is held, off what it stood on."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from yanshi.agent.skills.motor.aim import Aim
+from yanshi.agent.skills.motor.guiding import Sight
 from yanshi.agent.skills.motor.judges import Brought, Judge, Truth
 from yanshi.agent.skills.place import free_spots, hand_for, put_down, spot_on
-from yanshi.agent.skills.script import GiveUpError, Script, Situation
+from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
 from yanshi.agent.skills.surroundings import below_hand
 from yanshi.contracts import Entity, Fact, SkillCall
 from yanshi.goals import Goal
@@ -70,6 +71,10 @@ class Placing:
         stack = now.entity(aim.name).category == "object"
         yield from put_down(now, aim.hand(now), stack)
         return f"{names[0]} is placed."
+
+    def guide(self, now: Situation, aim: Aim, sight: Sight) -> Command | None:
+        """Nobody knows better than the script."""
+        return None
 
     def judge(self, truth: Truth) -> Judge:
         """It lies there, and stays."""

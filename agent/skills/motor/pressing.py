@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from yanshi.agent.skills.motor.aim import Aim
+from yanshi.agent.skills.motor.guiding import Sight
 from yanshi.agent.skills.motor.judges import Changed, Judge, Truth
 from yanshi.agent.skills.press import inward, push_in, reachable_hand
-from yanshi.agent.skills.script import GiveUpError, Script, Situation
+from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
 from yanshi.contracts import Entity, Fact, SkillCall
 from yanshi.goals import Goal
 
@@ -54,6 +55,10 @@ class Pressing:
             if not trouble:
                 return f"I pressed {aim.name}."
         raise GiveUpError(f"I could not press {aim.name}.")
+
+    def guide(self, now: Situation, aim: Aim, sight: Sight) -> Command | None:
+        """Nobody knows better than the script."""
+        return None
 
     def judge(self, truth: Truth) -> Judge:
         """Its lamp has changed."""

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from yanshi.agent.skills.motor.aim import Aim
+from yanshi.agent.skills.motor.guiding import Sight, steer
 from yanshi.agent.skills.motor.judges import Brought, Judge, Truth
 from yanshi.agent.skills.push import arrived, behind, goal_of, push_from
-from yanshi.agent.skills.script import GiveUpError, Script, Situation
+from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
 from yanshi.contracts import Entity, Fact, SkillCall
 from yanshi.goals import Goal
 
 __all__ = ["Pushing"]
 
 _ATTEMPTS = 5
+_LOW, _ASIDE = 0.02, 0.025
+"""How high over its height, and how far beside the way, the hand of the guide may be when it pushes [m]."""
+_PUSHING = 0.14
+"""[m/s]."""
 _ROOM = 0.035
 """Between the fingers and the object where the hand comes down [m]."""
 
@@ -62,6 +69,32 @@ class Pushing:
             start = behind(now.base_w, entity, goal_of(entity, onto, region), _ROOM)
             yield from push_from(now, names[0], start, (onto, region))
         raise GiveUpError(f"I could not push {names[0]} onto {names[1]}.")
+
+    def guide(self, now: Situation, aim: Aim, sight: Sight) -> Command | None:
+        """Behind the true object, and on; a hand that is beside it rises, goes round and comes down again."""
+        thing, goal = sight.thing, np.asarray(sight.thing.position_w, dtype=float).copy()
+        assert aim.goal_w is not None
+        goal[:2] = aim.goal_w[:2]
+        way = goal[:2] - thing.position_w[:2]
+        way /= max(float(np.linalg.norm(way)), 1e-9)
+        side = np.array([-way[1], way[0]])
+        start = behind(now.base_w, thing, goal, _ROOM)
+        hand = now.T_we[:3, 3]
+        off = float((hand[:2] - thing.position_w[:2]) @ side)
+        ahead = float((hand[:2] - thing.position_w[:2]) @ way)
+        low = hand[2] < start[2, 3] + _LOW
+        if low and -0.14 < ahead < -0.008 and abs(off) < _ASIDE:
+            velocity = np.array([*(_PUSHING * way - 3.0 * off * side), 4.0 * (start[2, 3] - hand[2])])
+            return steer(now, start, 0.2, 0.0, velocity)
+        away = start[:2, 3] - hand[:2]
+        if float(np.linalg.norm(away)) < 0.015:
+            return steer(now, start, 0.25, 0.0)
+        top = float(thing.position_w[2] + thing.extent[2] / 2.0) + 0.035
+        if hand[2] < top:
+            return steer(now, start, 0.25, 0.0, np.array([*(-0.05 * way), 0.25]))
+        over = start.copy()
+        over[2, 3] = max(hand[2], top)
+        return steer(now, over, 0.3, 0.0)
 
     def judge(self, truth: Truth) -> Judge:
         """It lies on the target area."""

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from yanshi.agent.skills.motor.action import ACTION
 from yanshi.agent.skills.motor.environment import MotorEnv
+from yanshi.errors import InputError
 
-__all__ = ["Act", "Demonstration", "Trial", "demonstrate", "trial", "trials"]
+__all__ = ["Act", "Demonstration", "Trial", "correct", "demonstrate", "trial", "trials"]
 
 Array = NDArray[Any]
 Act = Callable[[NDArray[np.float32]], Array]
 """Features (FEATURES,) → action (ACTION,)."""
+_STRETCH = 10
+"""Control steps after which it is drawn again who acts."""
 _KEPT = 0.8
 """How much of the disturbance of one step remains in the next."""
 
@@ -45,7 +48,9 @@ def demonstrate(env: MotorEnv, seed: int, noise: float) -> Demonstration:
         noise: standard deviation of the disturbance, in units of actions; it lasts for several steps.
     """
     rng = np.random.default_rng([seed, 5])
-    features, actions, labels = [env.reset(seed=seed)[0]], [], []
+    features = [env.reset(seed=seed)[0]]
+    actions: list[NDArray[np.float32]] = []
+    labels: list[NDArray[np.float32]] = []
     amount = noise * float(rng.random() < 0.75) * rng.uniform(0.3, 1.0)
     drift = np.zeros(ACTION)
     ended = lost = success = False
@@ -54,6 +59,42 @@ def demonstrate(env: MotorEnv, seed: int, noise: float) -> Demonstration:
         drift = _KEPT * drift + np.sqrt(1.0 - _KEPT**2) * amount * rng.standard_normal(ACTION)
         drift[-1] = 0.0
         action = np.clip(label + drift, -1.0, 1.0).astype(np.float32)
+        seen, _, terminated, truncated, info = env.step(action)
+        features.append(seen)
+        actions.append(action)
+        labels.append(label.astype(np.float32))
+        ended, success = terminated or truncated, bool(info["is_success"])
+        lost = terminated and not success
+    return Demonstration(np.stack(features), np.stack(actions), np.stack(labels), success, lost)
+
+
+def correct(env: MotorEnv, act: Act, seed: int, share: float, noise: float) -> Demonstration:
+    """Let a policy act and the guide say at every step what would have been right (Ross et al. 2011, DAgger).
+
+    Args:
+        env: where; its manoeuvre has a guide.
+        act: the policy.
+        seed: of the episode and of all that is random in it.
+        share: of the stretches of steps in which the guide acts itself.
+        noise: standard deviation of a disturbance of the actions.
+
+    Raises:
+        InputError: the manoeuvre has no guide.
+    """
+    rng = np.random.default_rng([seed, 6])
+    features = [env.reset(seed=seed)[0]]
+    actions: list[NDArray[np.float32]] = []
+    labels: list[NDArray[np.float32]] = []
+    drift, ended, success, lost, guided = np.zeros(ACTION), False, False, False, False
+    while not ended:
+        label = env.guided()
+        if label is None:
+            raise InputError(f"Manoeuvre '{env.manoeuvre.name}' has no guide.")
+        if len(actions) % _STRETCH == 0:
+            guided = bool(rng.random() < share)
+        drift = _KEPT * drift + np.sqrt(1.0 - _KEPT**2) * noise * rng.standard_normal(ACTION)
+        drift[-1] = 0.0
+        action = np.clip((label if guided else act(features[-1])) + drift, -1.0, 1.0).astype(np.float32)
         seen, _, terminated, truncated, info = env.step(action)
         features.append(seen)
         actions.append(action)

@@ -1,0 +1,256 @@
+"""A training run of one skill, in a folder: starts, demonstrations, clone, guided and tuned policy, curve, card.
+
+What is there already is not made again, and a run that was killed goes on from its last iteration.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yanshi.agent.learning import checkpoint
+from yanshi.agent.learning.curves import Point, draw
+from yanshi.agent.skills.motor.environment import MotorEnv
+from yanshi.agent.skills.motor.judgement import calibrated, calibration_errors, with_outcome
+from yanshi.agent.skills.motor.manoeuvre import Manoeuvre
+from yanshi.agent.skills.motor.policy import MotorPolicy
+from yanshi.agent.skills.motor.rollouts import Demonstration, Trial, correct, demonstrate, trials
+from yanshi.agent.skills.motor.starts import Start, draw_starts, load_starts, save_starts
+from yanshi.agent.skills.motor.tuning import Report, Tuner, TuningConfig, steps_of
+from yanshi.errors import InputError
+
+__all__ = ["HELD_OUT", "SkillTraining", "TrainingPlan", "starts_of"]
+
+Array = NDArray[Any]
+HELD_OUT = 1000
+"""Layouts from this number on are never trained on."""
+_SHOWN, _CORRECTED, _CHECKPOINT = "shown.safetensors", "corrected.safetensors", "checkpoint.safetensors"
+_FIRST_TRIAL = 2_000_000
+"""Seeds from here on are for the critic of the finished policy and its calibration."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """How much of what."""
+
+    minutes: float = 30.0
+    """Wall time of the tuning, looked at after each iteration."""
+    seed: int = 0
+    layouts: int = 64
+    """How many layouts the starts come from, over all tasks."""
+    places: int = 2
+    """Arrangements of each."""
+    environments: int = 12
+    demonstrations: int = 240
+    noise: float = 0.35
+    """Of the demonstrations, in units of actions."""
+    guidance: tuple[float, ...] = (0.6, 0.3, 0.15, 0.05, 0.05, 0.05, 0.05)
+    """In each round of corrections: the share of the time in which the guide acts itself."""
+    corrections: int = 60
+    """Episodes of a round."""
+    severity: tuple[float, float] = (0.0, 2.25)
+    """Of the episodes, from … to."""
+    judged: int = 300
+    """Runs each for the critic of the finished policy, for its calibration, and for the proof of that."""
+    tuning: TuningConfig = field(default_factory=TuningConfig)
+
+
+def starts_of(item: Manoeuvre, file: Path, layouts: int, places: int, first: int = 0) -> tuple[Start, ...]:
+    """The starts in a file; drawn and written there first, where there is none.
+
+    Args:
+        item: the manoeuvre.
+        file: where they are kept.
+        layouts: in all tasks together, by their shares.
+        places: arrangements of each layout.
+        first: number of the first layout.
+    """
+    if not file.is_file():
+        total = sum(item.tasks.values())
+        drawn: list[Start] = []
+        for name, share in item.tasks.items():
+            count = max(1, round(layouts * share / total))
+            drawn += draw_starts(item, name, range(first, first + count), places)
+        if not drawn:
+            raise InputError(f"Skill '{item.name}': the expert reached no start in {', '.join(item.tasks)}.")
+        save_starts(drawn, file)
+    return load_starts(file)
+
+
+class SkillTraining:
+    """One run.
+
+    Args:
+        item: which manoeuvre.
+        folder: where everything goes.
+        plan: how much of what.
+        stream: where the live line goes.
+    """
+
+    def __init__(self, item: Manoeuvre, folder: Path, plan: TrainingPlan, stream: TextIO) -> None:
+        self.item, self.folder, self.plan, self._stream = item, folder, plan, stream
+        self._rows: list[dict[str, Any]] = []
+
+    def run(self) -> MotorPolicy:
+        """Everything, up to the files of the finished policy."""
+        plan, folder = self.plan, self.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._say("drawing starts")
+        starts = starts_of(self.item, folder / "starts.jsonl", plan.layouts, plan.places)
+        order = np.random.default_rng(plan.seed).permutation(len(starts))
+        count = min(plan.environments, len(starts))
+        envs = [MotorEnv(self.item, [starts[k] for k in order[i::count]], plan.severity) for i in range(count)]
+        shown = self._shown(envs)
+        tuner = Tuner(envs, shown, plan.tuning, plan.seed)
+        if not self._resumed(tuner):
+            self._say("cloning")
+            tuner.clone()
+            tuner.policy({"name": self.item.name, "kind": "cloned"}).save(folder / "cloned.safetensors")
+            self._distil(tuner)
+            tuner.policy({"name": self.item.name, "kind": "guided"}).save(folder / "guided.safetensors")
+            self._write_shown(_CORRECTED, tuner.shown)
+            self._write_checkpoint(tuner)
+        self._tune(tuner)
+        policy = self._judge(tuner.policy(self._card(tuner)), starts)
+        policy.save(folder / f"{self.item.name}.safetensors")
+        (folder / "README.md").write_text(self._text(policy))
+        return policy
+
+    def _shown(self, envs: Sequence[MotorEnv]) -> tuple[Array, Array]:
+        """Features and labels of what ended well among the script's demonstrations, or of all that was corrected."""
+        for name in (_CORRECTED, _SHOWN):
+            if (self.folder / name).is_file():
+                arrays, _ = checkpoint.read(self.folder / name)
+                return arrays["features"], arrays["labels"]
+        good: list[Demonstration] = []
+        for number in range(self.plan.demonstrations):
+            one = demonstrate(envs[number % len(envs)], self.plan.seed * 1_000_003 + number, self.plan.noise)
+            if one.success:
+                good.append(one)
+            self._say(f"demonstrations {number + 1} of {self.plan.demonstrations}, {len(good)} ended well")
+        if not good:
+            raise InputError(f"Skill '{self.item.name}': no demonstration of the script ended well.")
+        shown = steps_of(good)
+        self._write_shown(_SHOWN, shown)
+        return shown
+
+    def _write_shown(self, name: str, shown: tuple[Array, Array]) -> None:
+        checkpoint.write(self.folder / name, {"features": shown[0], "labels": shown[1]}, {})
+
+    def _write_checkpoint(self, tuner: Tuner) -> None:
+        state = {"iteration": tuner.iteration, "taken": tuner.taken}
+        checkpoint.write(self.folder / _CHECKPOINT, tuner.arrays(), state)
+
+    def _resumed(self, tuner: Tuner) -> bool:
+        """Go on from the last checkpoint, if there is one."""
+        file, curve = self.folder / _CHECKPOINT, self.folder / "curve.json"
+        if not file.is_file():
+            return False
+        arrays, meta = checkpoint.read(file)
+        tuner.restore(arrays, int(meta["iteration"]), int(meta["taken"]))
+        if curve.is_file():
+            self._rows = json.loads(curve.read_text())[: tuner.iteration]
+        return True
+
+    def _distil(self, tuner: Tuner) -> None:
+        """Rounds of acting and being corrected by the guide, where the manoeuvre has one."""
+        plan, number = self.plan, 5_000_000 + self.plan.seed * 100_003
+        for turn, share in enumerate(plan.guidance):
+            policy, corrected = tuner.policy(), []
+            for episode in range(plan.corrections):
+                env = tuner.envs[episode % len(tuner.envs)]
+                env.reset(seed=number)
+                if env.guided() is None:
+                    return
+                corrected.append(correct(env, policy, number, share, plan.noise * 0.4 * (episode % 2)))
+                number += 1
+            good = np.mean([one.success for one in corrected])
+            self._say(f"corrected by the guide, round {turn + 1}: {100 * good:.0f} % ended well")
+            tuner.distil(corrected, first=turn == 0)
+
+    def _tune(self, tuner: Tuner) -> None:
+        plan, folder = self.plan, self.folder
+        spent = float(self._rows[-1]["seconds"]) if self._rows else 0.0
+        begun, mark = time.monotonic() - spent, time.process_time()
+        used = float(self._rows[-1]["cpu_seconds"]) if self._rows else 0.0
+        while time.monotonic() - begun < 60.0 * plan.minutes:
+            report = tuner.iterate()
+            row = report._asdict() | {
+                "seconds": time.monotonic() - begun,
+                "cpu_seconds": used + time.process_time() - mark,
+            }
+            self._rows.append(row)
+            self._write_checkpoint(tuner)
+            checkpoint.write_bytes(folder / "curve.json", json.dumps(self._rows, indent=1).encode())
+            draw(list(_points(self._rows)), f"{self.item.name} (while exploring)", folder / "curve.png")
+            self._say(_line(report, row["seconds"] / 60.0, plan.minutes))
+
+    def _judge(self, policy: MotorPolicy, starts: Sequence[Start]) -> MotorPolicy:
+        """Let it act, and learn from that how likely it is to succeed."""
+        count = self.plan.judged
+        env = MotorEnv(self.item, starts)
+        rng = np.random.default_rng(self.plan.seed)
+        runs: list[Trial] = []
+        for number in range(3 * count):
+            severity = float(rng.uniform(*self.plan.severity))
+            seed = _FIRST_TRIAL + number
+            runs += trials(env, policy, [seed], severity, keep=True)
+            self._say(f"judging itself, run {number + 1} of {3 * count}")
+        policy = calibrated(with_outcome(policy, runs[:count], self.plan.seed), runs[count : 2 * count])
+        before, after = calibration_errors(policy, runs[2 * count :])
+        policy.card["calibration_error"] = {"before": before, "after": after, "runs": count}
+        return policy
+
+    def _card(self, tuner: Tuner) -> dict[str, Any]:
+        last = self._rows[-1] if self._rows else {}
+        return {
+            "name": self.item.name,
+            "kind": "tuned",
+            "tasks": dict(self.item.tasks),
+            "timeout": self.item.timeout,
+            "plan": asdict(self.plan),
+            "cloned_steps": len(tuner.shown[0]),
+            "iterations": tuner.iteration,
+            "steps": tuner.taken,
+            "minutes": last.get("seconds", 0.0) / 60.0,
+            "cpu_seconds": last.get("cpu_seconds", 0.0),
+        }
+
+    def _text(self, policy: MotorPolicy) -> str:
+        """The model card, in Markdown."""
+        card: Mapping[str, Any] = policy.card
+        error = card["calibration_error"]
+        return (
+            f"# Motor policy `{card['name']}`\n\n"
+            f"Cloned from {self.plan.demonstrations} disturbed demonstrations of the script, corrected by a guide that "
+            f"knows the truth where there is one ({card['cloned_steps']:,} steps in all), then tuned by PPO for "
+            f"{card['iterations']} iterations: {card['steps']:,} steps, {card['minutes']:.0f} minutes, "
+            f"{card['cpu_seconds']:.0f} s of CPU time.\nTasks: {', '.join(card['tasks'])}; severity "
+            f"{self.plan.severity[0]} … {self.plan.severity[1]}; seed {self.plan.seed}.\n\n"
+            f"Expected calibration error on {error['runs']} runs not used before: {error['before']:.3f} before it "
+            f"starts, {error['after']:.3f} at its end.\n\nThe curve (`curve.png`) is of episodes while exploring; what "
+            "the finished policy does is measured by `benchmarks/skills.py`.\n"
+        )
+
+    def _say(self, text: str) -> None:
+        self._stream.write(f"\r{self.item.name}: {text:<100}")
+        self._stream.flush()
+
+
+def _line(report: Report, minutes: float, limit: float) -> str:
+    return (
+        f"iteration {report.iteration}, {report.steps:,} steps, success {100 * report.success:.0f} % "
+        f"(hard {100 * report.hard:.0f} %), {minutes:.1f} of {limit:.0f} min"
+    )
+
+
+def _points(rows: Sequence[Mapping[str, Any]]) -> Iterator[Point]:
+    for row in rows:
+        yield Point(int(row["steps"]), float(row["cpu_seconds"]), float(row["success"]), float(row["success"]))

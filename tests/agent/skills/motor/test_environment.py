@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from yanshi.agent.skills.motor.action import ACTION, action_of, command_of
+from yanshi.agent.skills.motor.environment import MotorEnv
+from yanshi.agent.skills.motor.features import FEATURES, FeatureReader
+from yanshi.agent.skills.motor.perturbation import NOMINAL, perturbation
+from yanshi.agent.skills.motor.rollouts import trial
+from yanshi.agent.skills.motor.starts import Start, load_starts, save_starts
+from yanshi.errors import InputError
+
+
+def test_gymnasium_finds_no_fault(env: MotorEnv) -> None:
+    check_env(env, skip_render_check=True)
+
+
+def test_the_script_picks_at_the_nominal_noise_and_standing_still_does_not(env: MotorEnv) -> None:
+    shown = [trial(env, None, seed, 0.0).success for seed in range(6)]
+    still = [trial(env, lambda _: np.zeros(ACTION), seed, 0.0).success for seed in range(2)]
+    assert sum(shown) >= 5
+    assert not any(still)
+
+
+def test_who_knows_the_truth_picks_what_is_believed_to_be_elsewhere(env: MotorEnv) -> None:
+    successes = 0
+    for seed in range(6):
+        env.reset(seed=seed, options={"severity": 2.0})
+        ended = False
+        while not ended:
+            action = env.guided()
+            assert action is not None
+            _, _, ended, _, info = env.step(action)
+        successes += info["is_success"]
+    assert successes >= 5
+
+
+def test_faults_and_noise_do_not_depend_on_who_acts(env: MotorEnv) -> None:
+    seen = []
+    for action in (np.zeros(ACTION), np.array([0.2, 0.1, -0.3, 0.0, 1.0])):
+        first, _ = env.reset(seed=7, options={"severity": 2.0})
+        errors = []
+        for _ in range(30):
+            env.step(action)
+            errors.append(env.privileged()[[7, 8, 9, 10, 11]])
+        seen.append((first, np.stack(errors), env._estimate._fixed, env._estimate._wandering))
+    for a, b in zip(*seen, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_features_are_those_that_a_skill_at_work_computes(env: MotorEnv) -> None:
+    """Read again from belief and observation alone, by a reader of its own."""
+    seen, _ = env.reset(seed=3, options={"severity": 2.0})
+    reader = FeatureReader(env.now, env.aim, env.manoeuvre.timeout)
+    np.testing.assert_array_equal(seen, reader.read(env.now, env.aim.hand(env.now)))
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        action = rng.uniform(-1, 1, ACTION)
+        reader.acted(action)
+        seen, *_ = env.step(action)
+        np.testing.assert_array_equal(seen, reader.read(env.now, env.aim.hand(env.now)))
+    assert seen.shape == (FEATURES,)
+
+
+def test_an_action_means_the_same_as_its_command(env: MotorEnv) -> None:
+    env.reset(seed=0)
+    rng = np.random.default_rng(1)
+    T_wt = env.aim.hand(env.now)
+    for _ in range(20):
+        action = rng.uniform(-1, 1, ACTION)
+        again = action_of(command_of(action, T_wt, env.now, "act"), T_wt, env.now)
+        np.testing.assert_allclose(again, action, atol=1e-9)
+
+
+def test_severity_is_between_the_nominal_noise_and_three() -> None:
+    assert perturbation(0.0) == NOMINAL
+    two = perturbation(2.0)
+    assert (two.position, two.latency, two.friction, two.mass, two.size) == (0.02, 0.10, (0.5, 1.5), (0.5, 2.0), 0.2)
+    assert np.isclose(perturbation(0.5).position, 0.0125)
+    with pytest.raises(InputError, match="0 … 3"):
+        perturbation(3.5)
+
+
+def test_mass_and_friction_are_perturbed_and_put_back(env: MotorEnv) -> None:
+    env.reset(seed=1, options={"severity": 2.0, "start": 0})
+    model, ideal = env._stage.sim.model, env._stage.world.model
+    body = env._focus.body
+    assert not np.isclose(model.body_mass[body], ideal.body_mass[body])
+    assert np.isclose(model.body_mass[body] / ideal.body_mass[body], env._disturbance.mass)
+    env.reset(seed=1, options={"severity": 0.0, "start": 0})
+    np.testing.assert_allclose(model.body_mass, ideal.body_mass)
+    np.testing.assert_allclose(model.geom_friction, ideal.geom_friction)
+
+
+def test_starts_survive_a_file(starts: tuple[Start, ...], tmp_path: object) -> None:
+    file = tmp_path / "starts.jsonl"  # type: ignore[operator]
+    save_starts(starts, file)
+    again = load_starts(file)
+    assert [s.names for s in again] == [s.names for s in starts]
+    np.testing.assert_array_equal(again[0].qpos, starts[0].qpos)
+    file.write_text("{}\n")
+    with pytest.raises(InputError, match="no file of starts"):
+        load_starts(file)
