@@ -89,7 +89,7 @@ class WristForce:
         return int(model.sensor_adr[found[0]]) if len(found) else None
 
     def read(self, sim: Simulated, rng: np.random.Generator) -> Frame:
-        """(6,) float32: force [N], torque [N m] in the sensor frame, that the side of the hand exerts on the arm."""
+        """(6,) float32: force [N], torque [N m] in the sensor frame, that the arm exerts on the hand: up, at rest."""
         force, torque = self._addresses
         values = sim.data.sensordata
         if force is not None and torque is not None:
