@@ -7,7 +7,7 @@ run at the same time.
 
 Where the time goes, in CPU seconds of one core (hidden 128 × 128, batches of 256, 2 critics): an update takes 2.7 ms on
 a quiet core (1.1 ms with 64 × 64; `torch`, stacked critics: 4.7 and 3.0 ms), drawing its batch with hindsight 0.1 ms
-(`HerReplayBuffer`: 1.4 ms). Compiling takes some 4 s, once for all models of the same sizes. FetchPush, with an update a
+(`HerReplayBuffer`: 1.4 ms). Compiling takes some 4 s, once for all models of the same sizes. FetchPush, one update a
 step: learner 70 %, simulator 22 %, replay 8 %. `SACfD.seconds` tells it of any run.
 """
 
