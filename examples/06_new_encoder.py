@@ -57,4 +57,4 @@ observation.frames["thermal"] = Frame(name="thermal", modality="thermal", stamp=
 for family in ("llama", "qwen2", "glm"):  # `from_base({"thermal": sense}, "path/to/any/model")` takes a trained one.
     model, processor = assemble(fake_language_model(family), fake_tokenizer(), {"thermal": sense})
     inputs = processor(text="Is the kettle hot?", observation=observation, answer="yes")
-    print(f"{family}: {inputs['input_ids'].shape[1]} tokens, untrained loss {float(model(**inputs).loss):.2f}")
+    print(f"{family}: {inputs['input_ids'].shape[1]} tokens, untrained loss {model(**inputs).loss.item():.2f}")

@@ -82,7 +82,7 @@ def load_language_model(name: str | Path, **options: Any) -> Any:
     transformers = _transformers()
     with _one_line(name):
         return transformers.AutoModelForCausalLM.from_pretrained(
-            model_folder(name), **{"dtype": torch.float32, **options}
+            model_folder(name), **{"dtype": torch.float32, "use_safetensors": True, **options}
         ).eval()
 
 

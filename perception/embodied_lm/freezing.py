@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
@@ -42,33 +41,18 @@ def train_only(model: EmbodiedLM, *parts: Part) -> list[nn.Parameter]:
         for parameter in rows:
             parameter.requires_grad_(True)
             if "language_model" not in parts:
-                model._row_hooks.append(parameter.register_hook(_only_rows(_first_new(model))))
+                first = int(model.config.base_vocabulary or 0)
+                model._row_hooks.append(parameter.register_hook(partial(_only_new_rows, first)))
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
-def _first_new(model: EmbodiedLM) -> int:
-    return int(model.config.base_vocabulary or 0)
+def _only_new_rows(first: int, gradient: Tensor) -> Tensor:
+    """The gradient with zeros in the rows below `first`."""
+    gradient = gradient.clone()
+    gradient[:first] = 0.0
+    return gradient
 
 
-class _only_rows:
-    """Sets the gradient of the rows below `first` to zero."""
-
-    def __init__(self, first: int) -> None:
-        self.first = first
-
-    def __call__(self, gradient: Tensor) -> Tensor:
-        gradient = gradient.clone()
-        gradient[: self.first] = 0.0
-        return gradient
-
-
-def named_trainable(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Names and values of what would be trained, for a log or a checkpoint."""
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            yield name, parameter.detach()
-
-
-def weights_of(model: nn.Module) -> int:
+def trainable(model: nn.Module) -> int:
     """How many numbers would be trained."""
-    return sum(int(torch.tensor(value.shape).prod()) for _, value in named_trainable(model))
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

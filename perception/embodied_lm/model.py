@@ -74,7 +74,7 @@ class EmbodiedLM(PreTrainedModel, GenerationMixin):
             assert isinstance(model, cls)
             return model
         with storage.one_line(name):
-            loaded: EmbodiedLM = super().from_pretrained(folder, *args, **options)
+            loaded: EmbodiedLM = super().from_pretrained(folder, *args, **{"use_safetensors": True, **options})
             return loaded
 
     def save_pretrained(self, folder: str | Path, *args: Any, **options: Any) -> None:

@@ -55,8 +55,11 @@ class ImageCNNConfig:
     """Rows and columns of tokens an image becomes."""
 
     def __post_init__(self) -> None:
-        if min(self.height, self.columns) < 16 * max(self.grid) // 4:
-            raise InputError(f"An image of {self.height}×{self.columns} is too small for a grid of {self.grid} tokens.")
+        if self.height < 16 * self.grid[0] or self.columns < 16 * self.grid[1]:
+            raise InputError(
+                f"A grid of {self.grid} tokens needs 16 pixels for each, an image of {self.height}×{self.columns} "
+                "has fewer."
+            )
 
     @property
     def tokens(self) -> int:

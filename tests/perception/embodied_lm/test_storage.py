@@ -11,7 +11,7 @@ from yanshi.errors import InputError, ModelError
 from yanshi.perception.embodied_lm.adapted import AdaptedLinear
 from yanshi.perception.embodied_lm.assemble import from_base
 from yanshi.perception.embodied_lm.fakes import fake_language_model, fake_observation, fake_senses, fake_tokenizer
-from yanshi.perception.embodied_lm.freezing import train_only, weights_of
+from yanshi.perception.embodied_lm.freezing import train_only, trainable
 from yanshi.perception.embodied_lm.lora import LoraOptions, add_lora, merge_lora
 from yanshi.perception.embodied_lm.model import EmbodiedLM
 from yanshi.perception.embodied_lm.processor import EmbodiedProcessor
@@ -109,7 +109,7 @@ def test_another_base_is_refused(base: Path, tmp_path: Path) -> None:
 def test_a_stage_moves_only_its_parts(base: Path, parts: tuple[Any, ...], moved: set[str]) -> None:
     model, processor = from_base(fake_senses(), base)
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    assert sum(p.numel() for p in train_only(model, *parts)) == weights_of(model)
+    assert sum(p.numel() for p in train_only(model, *parts)) == trainable(model)
     trained(model, processor)
     changed = set()
     for key, value in model.state_dict().items():
