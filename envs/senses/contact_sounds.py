@@ -78,7 +78,12 @@ _SIZES = (0.03, 0.06, 0.12, 0.3, 1.0)
 
 @lru_cache(maxsize=32)
 def contact_table(material: str, size: float, rate: float) -> Wavetable:
-    """The sound of a thing of a material and size [m] that is struck, at `LEVEL_AT_1_M_S`."""
+    """The sound of a thing of a material and size [m] that is struck, ready to be read at any time."""
+    return Wavetable(contact_burst(material, size, rate), rate, periodic=False)
+
+
+def contact_burst(material: str, size: float, rate: float) -> Array:
+    """(n,) the sound of a thing of a material and size [m] that is struck, at `LEVEL_AT_1_M_S` [Pa at 1 m]."""
     made_of = MATERIALS[ALIASES.get(material, material) if ALIASES.get(material, material) in MATERIALS else "wood"]
     duration = 8.0 * made_of.decay + 0.02
     t = np.arange(round(duration * rate)) / rate
@@ -90,7 +95,7 @@ def contact_table(material: str, size: float, rate: float) -> Wavetable:
             sound += made_of.hardness**k * np.exp(-t * ratio / made_of.decay) * np.sin(2 * np.pi * frequency * t)
     sound *= (1.0 - np.exp(-t / 0.0006)) * np.clip((duration - t) / 0.01, 0.0, 1.0)
     loud = float(np.sqrt(np.mean(sound[: round(0.03 * rate)] ** 2)))
-    return Wavetable(sound * (pascals(LEVEL_AT_1_M_S) / loud), rate, periodic=False)
+    return np.asarray(sound * (pascals(LEVEL_AT_1_M_S) / loud))
 
 
 class ContactSounds:

@@ -42,6 +42,11 @@ def air_loss(frequency: Array, distance: float) -> Array:
     return np.asarray(np.exp(-AIR_ABSORPTION * np.square(frequency) * distance))
 
 
+def dull(frequency: Array) -> Array:
+    """Amplitude that is left behind an obstacle."""
+    return np.asarray(1.0 / (1.0 + (frequency / DULL_CORNER) ** 2))
+
+
 FAR = 2**30
 """A fine sample that is far outside of any table, and still an int32 when a block is added to it."""
 LEAD = 2
@@ -98,7 +103,7 @@ class Wavetable:
         if band == "air":
             spectrum *= air_loss(frequency, AIR_DISTANCE) - 1.0
         elif band == "dull":
-            spectrum *= 1.0 / (1.0 + (frequency / DULL_CORNER) ** 2)
+            spectrum *= dull(frequency)
         fine = np.fft.irfft(spectrum, n * OVERSAMPLING) * OVERSAMPLING
         margin = round(MARGIN * self.rate) * OVERSAMPLING
         if self.periodic:

@@ -266,6 +266,10 @@ class SoundEvent:
     """(2, 2) of azimuth and elevation [rad²]."""
     score: float = 1.0
     track: str | None = None
+    distance: float | None = None
+    """How far from the microphones it is [m], where that is known."""
+    distance_deviation: float | None = None
+    """Standard deviation of `distance` [m]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

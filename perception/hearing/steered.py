@@ -1,4 +1,4 @@
-"""Hearing without learning: a spectrogram to look at, and where a sound comes from (SRP-PHAT, a yardstick for models).
+"""Where a sound comes from, without learning: SRP-PHAT, the yardstick for what is learned.
 
 SRP-PHAT steers the array over a grid of directions and takes the one from which the microphones agree best:
 
@@ -19,13 +19,11 @@ import numpy as np
 
 from yanshi.contracts import Array
 from yanshi.errors import ContractError
+from yanshi.perception.hearing.spectra import WINDOW
+from yanshi.perception.hearing.spectra import spectra as short_time
 
 SPEED_OF_SOUND = 343.0
 """In air of 20 °C [m/s]."""
-WINDOW = 0.032
-"""Length of an analysis window [s]; windows overlap by half."""
-FLOOR = -100.0
-"""Least level in a spectrogram [dB re full scale]."""
 
 
 class Bearing(NamedTuple):
@@ -41,23 +39,7 @@ class Bearing(NamedTuple):
     @property
     def direction_s(self) -> Array:
         """(3,) unit vector in the frame of the microphones."""
-        return _directions(np.array(self.azimuth), np.array(self.elevation))
-
-
-def log_spectrogram(audio: Array, rate: float) -> Array:
-    """Power over time and frequency.
-
-    Args:
-        audio: (T, M) float, full scale 1.
-        rate: Sample rate [Hz].
-
-    Returns:
-        (N, K) float32 [dB; a full-scale sine has 0], mean over microphones: window n is centred at
-        (n + 1) · `WINDOW` / 2, bin k is at k / `WINDOW` Hz. N is 0 if the audio is shorter than a window.
-    """
-    spectra, _ = _spectra(audio, rate)
-    power = np.mean(np.abs(spectra) ** 2, axis=1)
-    return np.asarray(np.maximum(10.0 * np.log10(power + 1e-30), FLOOR), dtype=np.float32)
+        return directions(np.array(self.azimuth), np.array(self.elevation))
 
 
 def srp_phat(
@@ -89,7 +71,7 @@ def srp_phat(
         raise ContractError(
             f"srp_phat: expected audio (T, M >= 2), microphones (M, 3), got {audio.shape}, {microphones_s.shape}."
         )
-    spectra, frequency = _spectra(audio, rate)
+    spectra, frequency = short_time(audio, rate)
     if len(spectra) == 0:
         raise ContractError(f"srp_phat: expected at least {WINDOW} s of audio, got {len(audio) / rate:.3f} s.")
     used = (frequency >= band[0]) & (frequency <= band[1])
@@ -99,37 +81,26 @@ def srp_phat(
     baselines = microphones_s[pairs[:, 1]] - microphones_s[pairs[:, 0]]
 
     def best(azimuth: Array, elevation: Array) -> Bearing:
-        directions = _directions(azimuth, elevation)
-        power = _steer(agreement, frequency[used], directions @ baselines.T / SPEED_OF_SOUND)
+        towards = directions(azimuth, elevation)
+        power = _steer(agreement, frequency[used], towards @ baselines.T / SPEED_OF_SOUND)
         k = int(np.argmax(power))
         return Bearing(float(azimuth[k]), float(elevation[k]), float(power[k]))
 
-    coarse = best(*_grid(np.arange(-np.pi, np.pi, resolution), np.arange(-np.pi / 2, np.pi / 2 + 1e-9, resolution)))
+    coarse = best(*grid(np.arange(-np.pi, np.pi, resolution), np.arange(-np.pi / 2, np.pi / 2 + 1e-9, resolution)))
     near = np.arange(-5, 6) * resolution / 5.0
     stretch = 1.0 / max(np.cos(coarse.elevation), 0.1)
-    azimuth, elevation = _grid(coarse.azimuth + near * stretch, np.clip(coarse.elevation + near, -np.pi / 2, np.pi / 2))
+    azimuth, elevation = grid(coarse.azimuth + near * stretch, np.clip(coarse.elevation + near, -np.pi / 2, np.pi / 2))
     fine = best(azimuth, elevation)
     return fine._replace(azimuth=float(np.arctan2(np.sin(fine.azimuth), np.cos(fine.azimuth))))
 
 
-def _spectra(audio: Array, rate: float) -> tuple[Array, Array]:
-    """Spectra (N, M, K) of windows, a full-scale sine having magnitude 1, and the frequency of each bin (K,) [Hz]."""
-    size = round(WINDOW * rate)
-    window = np.hanning(size + 1)[:size]
-    frequency = np.fft.rfftfreq(size, 1.0 / rate)
-    if len(audio) < size:
-        return np.zeros((0, audio.shape[1], len(frequency)), dtype=np.complex64), frequency
-    clips = np.lib.stride_tricks.sliding_window_view(audio, size, axis=0)[:: size // 2]
-    return np.fft.rfft(clips * window, axis=2) * (2.0 / window.sum()), frequency
-
-
-def _directions(azimuth: Array, elevation: Array) -> Array:
+def directions(azimuth: Array, elevation: Array) -> Array:
     """Unit vectors (…, 3)."""
     flat = np.cos(elevation)
     return np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)], axis=-1)
 
 
-def _grid(azimuth: Array, elevation: Array) -> tuple[Array, Array]:
+def grid(azimuth: Array, elevation: Array) -> tuple[Array, Array]:
     """All combinations, flat."""
     a, e = np.meshgrid(azimuth, elevation, indexing="ij")
     return a.ravel(), e.ravel()
