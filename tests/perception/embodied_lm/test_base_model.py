@@ -83,11 +83,11 @@ def test_any_folder_of_transformers_is_a_base(tmp_path: Path) -> None:
 
 def test_the_pins_agree() -> None:
     """What `make setup` installs is what is looked for."""
-    assert PACKAGED[DEFAULT].package in (ROOT / "requirements/models.txt").read_text()
+    assert PACKAGED[DEFAULT].package in (ROOT / "requirements/language_model.txt").read_text()
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not installed, reason="needs the packages of requirements/models.txt")
+@pytest.mark.skipif(not installed, reason="needs the packages of requirements/language_model.txt")
 def test_the_default_knows_its_capitals() -> None:
     """The first load converts it, which takes 40 s."""
     model, tokenizer = load_language_model(DEFAULT), load_tokenizer(DEFAULT)
