@@ -1,0 +1,287 @@
+"""Trains the eye: draws pictures, aligns them with words, resumes where it was broken off, leaves weights with a card.
+
+``python -m yanshi.agent.seeing.training --help`` tells its options. Everything that decides the result is in
+`EyeTraining`; a run that is broken off and taken up again sees the same batches.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import tyro
+from rich.console import Console
+
+from yanshi.agent.learning.checkpoint import read, write, write_bytes
+from yanshi.agent.seeing.batches import Batch, Faults, batch
+from yanshi.agent.seeing.card import card_text, draw_curve
+from yanshi.agent.seeing.shards import Arrays, DataConfig, draw, read_shard, shards, shuffled
+from yanshi.agent.seeing.teaching import PhraseBank, embedded, lesson, total
+from yanshi.agent.seeing.validation import validate
+from yanshi.agent.seeing.words import bank, taught
+from yanshi.errors import InputError
+from yanshi.perception.grounding.network import ObjectNet
+from yanshi.perception.grounding.storage import save_eye
+from yanshi.planning.embedding import MiniLM, SentenceEmbedder
+
+CHECKPOINT, WEIGHTS, CARD, CURVE, LOG = "checkpoint.safetensors", "eye.safetensors", "CARD.md", "curve.png", "log.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EyeTraining:
+    """How an eye is trained. The defaults take about two hours on two quiet cores."""
+
+    out: Path = Path("runs/seeing/eye")
+    """Where checkpoint, weights, curve and card go."""
+    data: DataConfig = field(default_factory=DataConfig)
+    steps: int = 20_000
+    batch: int = 8
+    """Pictures in a step."""
+    learning_rate: float = 2e-3
+    """At its height: it rises for `warm_up` steps and falls along half a cosine."""
+    warm_up: int = 300
+    weight_decay: float = 0.02
+    propose_after: int = 1500
+    """From this step on the eye is also taught on its own proposals."""
+    average: float = 0.999
+    """How slowly the weights that are kept follow those that are learned."""
+    phrases: int = 4000
+    """In the bank that pictures are aligned with."""
+    every: int = 500
+    """Steps between checkpoints and looks at the held-out layouts."""
+    seed: int = 0
+    device: str = "cpu"
+    """`cuda` where there is one."""
+    threads: int = 2
+    half: bool = True
+    """Compute pictures in bfloat16; faster where the processor or GPU has units for it."""
+    faults: Faults = field(default_factory=Faults)
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch, self.every, self.phrases, self.threads) < 1:
+            raise InputError(f"EyeTraining: expected positive steps, batch, every, phrases and threads, got {self}.")
+
+
+@dataclass
+class Progress:
+    """What a run remembers beside its tensors."""
+
+    step: int = 0
+    cpu_seconds: float = 0.0
+    losses: list[dict[str, float]] = field(default_factory=list)
+    """Mean losses between two checkpoints, with ``step``."""
+    scores: list[dict[str, float]] = field(default_factory=list)
+    """What `validate` said at each checkpoint, with ``step``."""
+
+
+def train(
+    config: EyeTraining, words: SentenceEmbedder | None = None, tell: Callable[[str], None] = lambda line: None
+) -> Path:
+    """Train an eye, or go on training it.
+
+    Args:
+        config: how.
+        words: sentence embeddings; the shipped MiniLM if None.
+        tell: is told how it goes, line by line.
+
+    Returns:
+        The weights file.
+
+    Raises:
+        InputError: `out` holds the checkpoint of a run with another configuration.
+    """
+    torch.set_num_threads(config.threads)
+    draw(config.data, tell)
+    eye = taught()
+    torch.manual_seed(config.seed)
+    phrases = phrase_bank(config, words or MiniLM())
+    network = ObjectNet(replace(eye, text=phrases.embeddings.shape[1])).to(config.device)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    average = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    progress = _resume(config, network, optimizer, average)
+    heldout = read_shard(shards(config.data.folder, "heldout")[0], eye)
+    sums: dict[str, list[float]] = {}
+    began = time.process_time() - progress.cpu_seconds
+    for shown in batches(config, progress.step):
+        rate = _rate(config, progress.step)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        rng = np.random.default_rng([config.seed, 2, progress.step])
+        losses = lesson(network, shown, phrases, rng, proposing=progress.step >= config.propose_after, half=config.half)
+        optimizer.zero_grad(set_to_none=True)
+        total(losses).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+        progress.step += 1
+        _follow(average, network, min(config.average, progress.step / (progress.step + 10.0)))
+        for name, loss in losses.items():
+            sums.setdefault(name, []).append(float(loss.detach()))
+        if progress.step % config.every and progress.step < config.steps:
+            continue
+        progress.losses.append({"step": progress.step, **{name: float(np.mean(v)) for name, v in sums.items()}})
+        sums = {}
+        kept = _averaged(network, average)
+        progress.scores.append({"step": progress.step, **validate(kept, heldout)})
+        progress.cpu_seconds = time.process_time() - began
+        _keep(config, network, optimizer, average, progress)
+        save_eye(kept, config.out / WEIGHTS, _card(config, progress))
+        _tell_of(config, progress, tell)
+    return config.out / WEIGHTS
+
+
+def batches(config: EyeTraining, start: int) -> Iterator[Batch]:
+    """The batches of steps `start` … `config.steps`, the same whether or not the run was broken off.
+
+    Pass after pass over all shards, each in an order of its own; batches that came before `start` are not made.
+    """
+    files, eye, step = shards(config.data.folder, "train"), taught(), 0
+    for turn in range(config.steps + 1):
+        rng = np.random.default_rng([config.seed, 0, turn])
+        for arrays in shuffled(files, rng, eye):
+            order = rng.permutation(len(arrays["rgb"]))
+            for first in range(0, len(order) - config.batch + 1, config.batch):
+                if step >= config.steps:
+                    return
+                if step >= start:
+                    faults = np.random.default_rng([config.seed, 1, step])
+                    yield _moved(_chosen(arrays, order[first : first + config.batch], config, faults), config.device)
+                step += 1
+        if turn == 0 and step == 0:
+            raise InputError(f"{config.data.folder}: expected at least {config.batch} pictures, there are fewer.")
+
+
+def _chosen(arrays: Arrays, chosen: np.ndarray, config: EyeTraining, rng: np.random.Generator) -> Batch:
+    return batch(arrays, chosen, taught(), rng, config.faults)
+
+
+def _moved(shown: Batch, device: str) -> Batch:
+    """The batch on a device."""
+    if device == "cpu":
+        return shown
+
+    def move(value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return value.to(device)
+        if isinstance(value, dict):
+            return {name: move(item) for name, item in value.items()}
+        return type(value)(**{name: move(item) for name, item in vars(value).items()})
+
+    moved: Batch = move(shown)
+    return moved
+
+
+def phrase_bank(config: EyeTraining, words: SentenceEmbedder) -> PhraseBank:
+    """Phrases of the training split with their embeddings; kept beside the data."""
+    phrases = bank(np.random.default_rng([config.seed, 3]), config.phrases, "train", taught())
+    file = config.data.folder / f"phrases-{config.seed}-{len(phrases)}.safetensors"
+    texts = [phrase.words for phrase in phrases]
+    if file.exists():
+        arrays, meta = read(file)
+        if meta.get("texts") == texts:
+            return embedded(phrases, arrays["embeddings"])
+    vectors = words.embed(texts)
+    write(file, {"embeddings": vectors}, {"texts": texts})
+    return embedded(phrases, vectors)
+
+
+def _rate(config: EyeTraining, step: int) -> float:
+    rise = min(1.0, (step + 1) / max(config.warm_up, 1))
+    fall = 0.5 * (1.0 + float(np.cos(np.pi * min(1.0, step / config.steps))))
+    return config.learning_rate * rise * max(fall, 0.01)
+
+
+def _follow(average: dict[str, torch.Tensor], network: ObjectNet, slow: float) -> None:
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            average[name].lerp_(value, 1.0 - slow)
+
+
+def _averaged(network: ObjectNet, average: dict[str, torch.Tensor]) -> ObjectNet:
+    kept = ObjectNet(network.config).to(next(network.parameters()).device)
+    kept.load_state_dict(average)
+    return kept.eval()
+
+
+def _decisive(config: EyeTraining) -> dict[str, Any]:
+    """What must be the same for a run to be taken up again."""
+    values = json.loads(json.dumps(asdict(config), default=str))
+    return {k: v for k, v in values.items() if k not in ("out", "device", "threads", "every", "half")}
+
+
+def _keep(
+    config: EyeTraining,
+    network: ObjectNet,
+    optimizer: torch.optim.Optimizer,
+    average: dict[str, torch.Tensor],
+    progress: Progress,
+) -> None:
+    """Write the checkpoint, in one step."""
+    arrays = {f"weight/{name}": value for name, value in network.state_dict().items()}
+    arrays |= {f"average/{name}": value for name, value in average.items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        arrays |= {f"optimizer/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
+    meta = {"config": _decisive(config), "progress": asdict(progress)}
+    write(config.out / CHECKPOINT, {k: v.detach().float().cpu().numpy() for k, v in arrays.items()}, meta)
+
+
+def _resume(
+    config: EyeTraining, network: ObjectNet, optimizer: torch.optim.Optimizer, average: dict[str, torch.Tensor]
+) -> Progress:
+    file = config.out / CHECKPOINT
+    if not file.exists():
+        return Progress()
+    arrays, meta = read(file)
+    if meta["config"] != _decisive(config):
+        changed = sorted(k for k, v in _decisive(config).items() if meta["config"].get(k) != v)
+        raise InputError(f"{file}: belongs to a run with other settings ({', '.join(changed)}); choose another --out.")
+    device = next(network.parameters()).device
+    tensors = {name: torch.as_tensor(value).to(device) for name, value in arrays.items()}
+    network.load_state_dict({name: tensors[f"weight/{name}"] for name in network.state_dict()})
+    for name, value in average.items():
+        value.copy_(tensors[f"average/{name}"])
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer/"):
+            _, index, name = key.split("/")
+            state.setdefault(int(index), {})[name] = value.cpu() if name == "step" else value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    return Progress(**meta["progress"])
+
+
+def _card(config: EyeTraining, progress: Progress) -> dict[str, Any]:
+    """What is to be known of the weights."""
+    return {
+        "training": json.loads(json.dumps(asdict(config), default=str)),
+        "step": progress.step,
+        "cpu_seconds": round(progress.cpu_seconds),
+        "pictures": progress.step * config.batch,
+        "heldout": progress.scores[-1] if progress.scores else {},
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+    }
+
+
+def _tell_of(config: EyeTraining, progress: Progress, tell: Callable[[str], None]) -> None:
+    write_bytes(config.out / LOG, json.dumps(asdict(progress), indent=1).encode())
+    write_bytes(config.out / CARD, card_text(_card(config, progress)).encode())
+    draw_curve(progress.losses, progress.scores, config.out / CURVE)
+    loss = " ".join(f"{k} {v:.3f}" for k, v in progress.losses[-1].items() if k != "step")
+    score = " ".join(f"{k} {v:.3f}" for k, v in progress.scores[-1].items() if k != "step")
+    tell(f"step {progress.step} of {config.steps}, {progress.cpu_seconds:.0f} CPU s | {loss} | {score}")
+
+
+def main() -> None:
+    """From the command line."""
+    console = Console(highlight=False)
+    train(tyro.cli(EyeTraining, description=__doc__), tell=lambda line: console.print(line, soft_wrap=True))
+
+
+if __name__ == "__main__":
+    main()

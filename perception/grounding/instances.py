@@ -1,0 +1,97 @@
+"""Votes that agree are one object: from what is said of every pixel to groups of pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from yanshi.contracts import Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grouping:
+    """When votes agree."""
+
+    presence: float = 0.5
+    """Probability from which a pixel counts as an object's."""
+    reach: float = 3.0
+    """Votes agree within so many times the error that the surest of them expects …"""
+    nearest: float = 0.02
+    farthest: float = 0.30
+    """… but at least and at most this far [m]."""
+    least_pixels: int = 8
+    """Smaller groups join a near one or are dropped."""
+    rounds: int = 2
+    """How often a group's centre is moved to the mean of its votes."""
+    most: int = 64
+    """Groups in a view."""
+
+
+def group(votes: Array, scale: Array, grouping: Grouping) -> Array:
+    """Which group each vote belongs to.
+
+    The surest vote that is left founds a group of all that agree with it. What remains over, and the members of groups
+    that are too small, join the nearest group within their own expected error.
+
+    Args:
+        votes: (P, 3) [m].
+        scale: (P,) expected error of each [m].
+        grouping: when votes agree.
+
+    Returns:
+        (P,) int: 0, 1, … by group, -1 for none.
+    """
+    owner = np.full(len(votes), -1)
+    order = np.argsort(scale, kind="stable")
+    radii = np.clip(grouping.reach * scale, grouping.nearest, grouping.farthest)
+    weight = 1.0 / np.maximum(scale, 1e-4) ** 2
+    centers: list[Array] = []
+    sizes: list[float] = []
+    left = order
+    for _ in range(grouping.most):
+        if not len(left):
+            break
+        center, radius = votes[left[0]], radii[left[0]]
+        member = left[:1]
+        for _ in range(grouping.rounds):
+            near = np.einsum("ij,ij->i", votes[left] - center, votes[left] - center) <= radius**2
+            if not near.any():
+                break
+            member = left[near]
+            center = np.average(votes[member], axis=0, weights=weight[member])
+        if len(member) >= grouping.least_pixels:
+            owner[member] = len(centers)
+            centers.append(center)
+            sizes.append(float(radius))
+        else:
+            owner[member] = -2  # seen to, and left over
+        left = left[owner[left] == -1]
+    spare = np.flatnonzero(owner < 0)
+    if centers and len(spare):
+        distance = np.linalg.norm(votes[spare, None] - np.array(centers)[None], axis=2)
+        nearest = distance.argmin(axis=1)
+        joins = distance[np.arange(len(spare)), nearest] <= radii[spare] + np.array(sizes)[nearest]
+        owner[spare] = np.where(joins, nearest, -1)
+    owner[owner < 0] = -1
+    return owner
+
+
+def instances(presence: Array, votes: Array, scale: Array, known: Array, grouping: Grouping) -> Array:
+    """Groups of pixels of one view.
+
+    Args:
+        presence: (H, W) probability that a pixel is an object's.
+        votes: (H, W, 3) where it says that the object's centre is [m].
+        scale: (H, W) the expected error of that [m].
+        known: (H, W) bool, whether its depth is known.
+        grouping: when votes agree.
+
+    Returns:
+        (H, W) int: 0, 1, … by object, -1 for none.
+    """
+    shown = np.full(presence.shape, -1)
+    taken = (presence >= grouping.presence) & known
+    if taken.any():
+        shown[taken] = group(votes[taken], scale[taken], grouping)
+    return shown

@@ -1,0 +1,120 @@
+"""What an eye is taught by: targets of a batch, and the losses that compare with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from yanshi.perception.grounding.channels import Scenery
+from yanshi.perception.grounding.network import Dense, Described
+
+UNKNOWN = -1
+"""Index of a label or attribute value that is not to be learned."""
+
+
+@dataclass(frozen=True)
+class Things:
+    """The truth about M objects of a batch."""
+
+    view: Tensor
+    """(M,) int64 in which view."""
+    number: Tensor
+    """(M,) int64 the object's number in that view's map of instances, from 1."""
+    label: Tensor
+    """(M,) int64."""
+    attributes: Mapping[str, Tensor]
+    """Name → (M,) int64, `UNKNOWN` where not to be learned."""
+    center_c: Tensor
+    """(M, 3) [m] in the camera frame."""
+    center_g: Tensor
+    """(M, 3) [m] in the upright frame of the view."""
+    extent: Tensor
+    """(M, 3) [m]."""
+    yaw_g: Tensor
+    """(M,) [rad] in the upright frame."""
+
+
+def dense_loss(dense: Dense, scene: Scenery, owners: Tensor, things: Things) -> dict[str, Tensor]:
+    """Losses of every pixel.
+
+    Args:
+        dense: what was said.
+        scene: of what.
+        owners: (B, H, W) int64, 1 + the row of `things` that a pixel shows, 0 for none.
+        things: the truth.
+
+    Returns:
+        ``presence`` and ``votes``.
+    """
+    shows = owners > 0
+    area = torch.bincount(owners[shows] - 1, minlength=len(things.label)).float()
+    weight = torch.full_like(dense.presence, 0.5)
+    # Small objects count for more a pixel, or they would be drowned by large ones.
+    weight[shows] = (120.0 / area[owners[shows] - 1]).clamp(0.4, 4.0).sqrt()
+    presence = F.binary_cross_entropy_with_logits(dense.presence, shows.float(), reduction="none")
+    told = shows & scene.known
+    if not told.any():
+        return {"presence": (presence * weight).mean(), "votes": dense.votes_c.sum() * 0.0}
+    target = things.center_c[owners[told] - 1]
+    error = (dense.votes_c.permute(0, 2, 3, 1)[told] - target).abs().sum(dim=1)
+    log_scale = dense.log_scale[told]
+    likelihood = error * torch.exp(-log_scale) + 3.0 * log_scale
+    share = weight[told]
+    return {"presence": (presence * weight).mean(), "votes": (likelihood * share).sum() / share.sum()}
+
+
+def object_loss(said: Described, things: Things, match: Tensor, whole: Tensor) -> dict[str, Tensor]:
+    """Losses of objects.
+
+    Args:
+        said: of N objects.
+        things: the truth about M.
+        match: (N,) int64 which of them each is, -1 for none.
+        whole: (N,) in [0, 1], how well its pixels are those of that thing (intersection over union).
+
+    Returns:
+        ``quality``, ``label``, ``attributes``, ``center``, ``extent``, ``turn``.
+    """
+    quality = F.binary_cross_entropy_with_logits(said.quality, ((whole - 0.25) / 0.5).clamp(0.0, 1.0))
+    good = match >= 0
+    none = said.quality.sum() * 0.0
+    if not good.any():
+        return dict.fromkeys(("label", "attributes", "center", "extent", "turn"), none) | {"quality": quality}
+    rows = match[good]
+    attributes = none
+    for name, logits in said.attributes.items():
+        target = things.attributes[name][rows]
+        if (target >= 0).any():
+            attributes = attributes + F.cross_entropy(logits[good], target, ignore_index=UNKNOWN)
+    error = said.center_g[good] - things.center_g[rows]
+    log_variance = said.log_variance[good]
+    # The variance is fitted to the error that there is; the mean is moved by a robust loss of its own, so that what is
+    # believed to be uncertain is still learned.
+    likelihood = 0.5 * (error.detach() ** 2 * torch.exp(-log_variance) + log_variance)
+    distance = things.center_g[rows].norm(dim=1, keepdim=True).clamp(min=0.3)
+    center = 20.0 * F.smooth_l1_loss(error / distance, torch.zeros_like(error), beta=0.01) + 0.1 * likelihood.mean()
+    extent = F.smooth_l1_loss(said.log_extent[good], torch.log(things.extent[rows]), beta=0.1)
+    yaw = things.yaw_g[rows]
+    turn = torch.stack((torch.cos(2 * yaw), torch.sin(2 * yaw), torch.cos(4 * yaw), torch.sin(4 * yaw)), dim=1)
+    return {
+        "quality": quality,
+        "label": F.cross_entropy(said.label[good], things.label[rows], ignore_index=UNKNOWN),
+        "attributes": attributes,
+        "center": center,
+        "extent": extent,
+        "turn": F.mse_loss(said.turn[good], turn),
+    }
+
+
+def words_loss(agreement: Tensor, truth: Tensor) -> Tensor:
+    """Pairwise sigmoid loss of objects and phrases (N, S); `truth` in [0, 1] says of each pair whether it fits."""
+    fits = truth > 0.0
+    weight = torch.ones_like(truth)
+    # Few phrases fit an object: half of the weight is theirs.
+    if fits.any():
+        weight[fits] = ((~fits).sum() / fits.sum()).clamp(1.0, 20.0)
+    return F.binary_cross_entropy_with_logits(agreement, truth, weight=weight) * (weight.numel() / weight.sum())
