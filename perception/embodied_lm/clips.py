@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from yanshi.contracts import Observation
@@ -53,7 +55,7 @@ def collate(name: str, sense: SenseConfig, samples: Sequence[list[tuple[int, flo
     batch, frames = len(samples), max(map(len, samples), default=0)
     if frames == 0:
         return {}
-    arrays = (
+    arrays: tuple[NDArray[Any], ...] = (
         np.zeros((batch, frames, *sense.reader.reading), dtype=sense.reader.dtype),
         np.zeros((batch, frames), dtype=bool),
         np.zeros((batch, frames), dtype=np.float32),
