@@ -57,7 +57,7 @@ class TrainingPlan:
     """Episodes of a round."""
     severity: tuple[float, float] = (0.0, 2.25)
     """Of the episodes, from … to."""
-    judged: int = 300
+    judged: int = 800
     """Runs each for the critic of the finished policy, for its calibration, and for the proof of that."""
     tuning: TuningConfig = field(default_factory=TuningConfig)
 
