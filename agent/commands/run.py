@@ -28,6 +28,7 @@ from yanshi.agent.recording.report import Report
 from yanshi.agent.recording.result import Result, Setting
 from yanshi.agent.recording.spectator import Spectator
 from yanshi.agent.recording.video import VideoRecorder
+from yanshi.agent.spoken import spoken_command
 from yanshi.agent.versions import versions
 from yanshi.agent.wiring import SENSES, Agent, AgentConfig, build_agent, build_loop, simulate
 from yanshi.envs.clock import CONTROL_DT
@@ -35,6 +36,7 @@ from yanshi.envs.oracle import Oracle
 from yanshi.envs.robots import robot as robot_of_name
 from yanshi.envs.simulation import Simulation
 from yanshi.envs.worlds import world
+from yanshi.envs.worlds.world import World
 from yanshi.errors import InputError
 from yanshi.goals import Goal
 
@@ -52,6 +54,9 @@ class Options:
 
     instruction: Annotated[str, tyro.conf.Positional] = ""
     """What is to be done, in words."""
+    say: Path | None = None
+    """A WAV file instead of words: somebody near the robot plays it, and what its microphones hear is the instruction.
+    """
     world: str = "home"
     """`home` or `tabletop`."""
     seed: int = 0
@@ -125,17 +130,26 @@ def _assignment(options: Options) -> Assignment:
     goals = () if options.goal is None else (Goal.parse(options.goal),)
     if options.task is not None:
         drawn = draw_assignment(options.task, options.seed, body)
-        if not options.instruction and not goals:
+        if not options.instruction and not goals and options.say is None:
             return replace(drawn, horizon=options.seconds)
         shown = drawn.world
     else:
         shown = world(options.world, options.seed, body)
-    text = options.instruction.strip()
+    text = options.instruction.strip() if options.say is None else _heard(shown, options)
     if not text and not goals:
         raise InputError(
             'run: expected an instruction, got none. For example: yanshi run "put the red mug in the sink".'
         )
     return Assignment(world=shown, instructions=(text or str(options.goal),), goals=goals, horizon=options.seconds)
+
+
+def _heard(shown: World, options: Options) -> str:
+    """The instruction that is spoken to the robot."""
+    if options.instruction or options.say is None:
+        raise InputError("run: expected an instruction in words or --say FILE.wav, got both.")
+    transcript = spoken_command(shown, options.say, options.seed)
+    say(f"Heard: {transcript.text}")
+    return transcript.text
 
 
 def _prepare(sim: Simulation, config: AgentConfig, assignment: Assignment, *, told_goal: bool) -> Episode:

@@ -31,6 +31,7 @@ from yanshi.perception.hearing.features import (
     Analysis,
     analyse,
     band_power,
+    mean_power,
     mel,
     window_samples,
 )
@@ -136,7 +137,7 @@ def example(made: Clip) -> Example:
     total = band_power(analysis.power)
     masks = np.zeros((len(CLASSES), FRAMES, BANDS), dtype=np.float32)
     for c in np.flatnonzero(np.isfinite(made.distance)):
-        own = band_power(analyse(made.images[c]).power)
+        own = band_power(mean_power(made.images[c]))
         masks[c] = np.clip(own / (total + 1e-12), 0.0, 1.0) * _in_phase(analysis, made.directions[c])
     return Example(features=analysis.features(), present=made.present, masks=masks, distance=made.distance)
 
@@ -289,9 +290,13 @@ def _present(images: Array, noise: Array) -> Array:
     frame = round(0.064 * RATE)
     n = noise.shape[0] // frame * frame
     floor = float(np.mean(_high(noise) ** 2))
-    power = np.mean(_high(images)[:, :n].reshape(len(images), -1, frame * noise.shape[1]) ** 2, axis=2).max(axis=1)
-    ratio = 10.0 * np.log10(power / floor + 1e-12)
-    return np.where(ratio >= HEARD, 1.0, np.where(ratio <= NOT_HEARD, 0.0, np.nan)).astype(np.float32)
+    present = np.zeros(len(images), dtype=np.float32)
+    for c, image in enumerate(images):
+        if image.any():
+            power = np.mean(_high(image)[:n].reshape(-1, frame * noise.shape[1]) ** 2, axis=1).max()
+            ratio = 10.0 * np.log10(power / floor + 1e-12)
+            present[c] = 1.0 if ratio >= HEARD else 0.0 if ratio <= NOT_HEARD else np.nan
+    return present
 
 
 def _high(x: Array) -> Array:

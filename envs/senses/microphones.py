@@ -19,7 +19,7 @@ from yanshi.envs.senses.contact_sounds import ContactSounds
 from yanshi.envs.senses.frames import element, pose, site_in_base
 from yanshi.envs.senses.soundscape import Acoustics, House, SoundMakers, Soundscape
 from yanshi.envs.senses.waveforms import pascals
-from yanshi.envs.senses.wavetable import wavetable
+from yanshi.envs.senses.wavetable import Wavetable, wavetable
 from yanshi.errors import InputError
 
 if TYPE_CHECKING:
@@ -152,6 +152,18 @@ class Microphones:
         self._rumble = np.zeros((len(self.capsules), 1))
         if hasattr(self, "_contacts"):
             self._contacts.reset()
+
+    def play(self, samples: Array, position_w: Array, start: float) -> None:
+        """Let something be heard once that the world does not hold: words that somebody says.
+
+        Args:
+            samples: (n,) pressure at 1 m [Pa], at the rate of the microphones.
+            position_w: (3,) where it is said [m].
+            start: When it begins [s]; not before the present.
+        """
+        table = Wavetable(samples, self.microphone.rate, periodic=False)
+        emission = Emission(table, start, start + len(samples) / self.microphone.rate)
+        self._voices.append(_Voice(emission, None, np.array(position_w, dtype=float)))
 
     def advance(self, sim: Simulated) -> None:
         """Note where everything is. Call it every tick; a moment that was noted is not noted again."""

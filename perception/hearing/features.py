@@ -73,6 +73,12 @@ def analyse(audio: Array) -> Analysis:
     return Analysis(np.mean(found.real**2 + found.imag**2, axis=1), cross, frequency)
 
 
+def mean_power(audio: Array) -> Array:
+    """(N, K) power of a window, mean over microphones: what `analyse` has of it, without the rest."""
+    found, _ = spectra(np.asarray(audio, dtype=np.float32), RATE)
+    return np.asarray(np.mean(found.real**2 + found.imag**2, axis=1))
+
+
 def band_power(power: Array) -> Array:
     """(`FRAMES`, `BANDS`) power of (N, K)."""
     return _pool(power @ mel().T) / POOL

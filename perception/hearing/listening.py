@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from yanshi.contracts import Array, Frame, Observation, SoundEvent
-from yanshi.perception.hearing.direction import covariance_of, locate, predictors
+from yanshi.perception.hearing.direction import Estimate, covariance_of, locate, predictors
 from yanshi.perception.hearing.features import analyse, spread
 from yanshi.perception.hearing.tracks import Measured, Track, associate
 from yanshi.perception.hearing.weights import HearingModel, load_hearing
@@ -118,25 +118,46 @@ class Hearing:
         return bool(offset @ measured.direction_w > 0.0 and aside < self.config.own_hand)
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A class in a window, before anything is said of how sure its direction is."""
+
+    index: int
+    """Of the class."""
+    probability: float
+    estimate: Estimate
+    log_distance: tuple[float, float]
+    """Mean and deviation of the logarithm of the distance [m]."""
+
+
 @torch.inference_mode()
-def measure(model: HearingModel, window: Window) -> list[Measured]:
-    """The bearings of all classes that are heard in one window."""
+def find(model: HearingModel, window: Window) -> list[Found]:
+    """The classes that are heard in one window, and where from."""
     analysis = analyse(window.audio)
     heard = model.net(torch.from_numpy(analysis.features())[None])
     presence = torch.sigmoid(heard.presence[0]).numpy()
     found = []
-    for index in np.flatnonzero(presence >= model.thresholds):
+    for index in np.flatnonzero(presence >= model.thresholds).tolist():
         mask = spread(torch.sigmoid(heard.masks[0, index]).numpy())
-        estimate = locate(analysis, mask, window.baselines_w, window.segment)
         mean, deviation = heard.distance[0, index].tolist()
-        found.append(Measured(
-            label=model.net.config.classes[index], stamp=window.stamp, origin_w=window.origin_w,
-            direction_w=estimate.direction,
-            covariance=covariance_of(estimate, model.variance(int(index), predictors(estimate))),
-            probability=float(presence[index]),
-            log_distance=(mean, float(np.exp(np.clip(deviation, -3.0, 2.0)))),
+        found.append(Found(
+            index, float(presence[index]), locate(analysis, mask, window.baselines_w, window.segment),
+            (mean, float(np.exp(np.clip(deviation, -3.0, 2.0)))),
         ))  # fmt: skip
     return found
+
+
+def measure(model: HearingModel, window: Window) -> list[Measured]:
+    """The bearings of all classes that are heard in one window."""
+    return [
+        Measured(
+            label=model.net.config.classes[f.index], stamp=window.stamp, origin_w=window.origin_w,
+            direction_w=f.estimate.direction,
+            covariance=covariance_of(f.estimate, model.variance(f.index, predictors(f.estimate))),
+            probability=f.probability, log_distance=f.log_distance,
+        )
+        for f in find(model, window)
+    ]  # fmt: skip
 
 
 def _brief(track: Track) -> bool:

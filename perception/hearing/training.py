@@ -81,11 +81,8 @@ def train(
     count = len(data["features"])
     steps = config.epochs * -(-count // config.batch)
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.rate, weight_decay=config.decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
     rows = _resume(net, optimizer, folder)
-    for _ in range(len(rows) * -(-count // config.batch)):
-        optimizer.zero_grad(set_to_none=True)
-        schedule.step()
+    step = len(rows) * -(-count // config.batch)
     for epoch in range(len(rows), config.epochs):
         began = time.process_time()
         order = np.random.default_rng((config.seed, epoch)).permutation(count)
@@ -97,8 +94,10 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+            for group in optimizer.param_groups:
+                group["lr"] = config.rate * _rate(step, steps)
             optimizer.step()
-            schedule.step()
+            step += 1
             losses.append(float(loss.detach()))
         spent = time.process_time() - began + (rows[-1].cpu_seconds if rows else 0.0)
         held_out_loss, exact = _measure(net, held_out, config)

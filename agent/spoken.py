@@ -1,0 +1,140 @@
+"""Words spoken to the robot: a recording is played where somebody stands, and what is heard of it is recognised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from yanshi.agent.specimens import vocabulary
+from yanshi.contracts import Array, FloorPlan
+from yanshi.envs.clock import CONTROL_DT
+from yanshi.envs.senses.microphones import Microphones
+from yanshi.envs.senses.sensor import Timed
+from yanshi.envs.senses.suite import AUDIO_CLIPS
+from yanshi.envs.senses.waveforms import pascals
+from yanshi.envs.simulation import Simulation
+from yanshi.envs.worlds.world import World
+from yanshi.perception.speech.beamformer import beamform
+from yanshi.perception.speech.grammar import CommandWords
+from yanshi.perception.speech.recogniser import CommandRecogniser, Recogniser, Transcript
+from yanshi.perception.speech.wav import read_wav
+from yanshi.planning.vocabulary import Vocabulary
+from yanshi.planning.words import SOUNDS, SYNONYMS
+
+LEVEL = 68.0
+"""dB SPL at 1 m of somebody who speaks to a robot: a raised voice is 65 to 70 (ISO 9921)."""
+AHEAD, MOUTH = 1.5, 1.5
+"""Who speaks stands so far in front of the robot and has the mouth at this height [m], where the world has nobody."""
+FROM_WALL = 0.3
+NEAR = 4.0
+"""A person farther away [m] is not the one who speaks to the robot."""
+LEAD, TAIL = 0.4, 0.3
+"""What is recorded before and after the words [s]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What the microphones heard."""
+
+    audio: Array
+    """(T, M) float32, full scale 1."""
+    rate: float
+    """[Hz]"""
+    microphones_s: Array | None
+    """(M, 3) [m]."""
+
+    def with_noise(self, ratio: float, seed: int = 0) -> Recording:
+        """With white noise added, so many dB below the sound (both as mean power over the recording)."""
+        noise = np.random.default_rng(seed).standard_normal(self.audio.shape)
+        level = float(np.sqrt(np.mean(self.audio.astype(float) ** 2))) * 10.0 ** (-ratio / 20.0)
+        return Recording((self.audio + level * noise).astype(np.float32), self.rate, self.microphones_s)
+
+
+def spoken_command(world: World, file: Path, seed: int = 0, recogniser: Recogniser | None = None) -> Transcript:
+    """What the robot understands of a WAV file that somebody near it plays.
+
+    Args:
+        world: Where; it is not changed.
+        file: Words.
+        seed: Of the noise.
+        recogniser: By default commands about what any world may hold.
+
+    Raises:
+        InputError: The file cannot be used.
+        MissingDependencyError: The recogniser is not installed.
+        NotUnderstoodError: No command was recognised.
+    """
+    words = read_wav(file)
+    recogniser = recogniser or CommandRecogniser(command_words(vocabulary(), world.floor_plan))
+    return understand(record(world, words, seed), recogniser)
+
+
+def understand(recording: Recording, recogniser: Recogniser) -> Transcript:
+    """The words in a recording, by one beam towards who speaks."""
+    return recogniser.transcribe(beamform(recording.audio, recording.rate, recording.microphones_s), recording.rate)
+
+
+def record(world: World, words: Array, seed: int = 0) -> Recording:
+    """What the robot's microphones hear of words (T,) at 16 kHz, spoken once while it stands still.
+
+    It happens in a simulation of its own, before anything else.
+    """
+    microphones = Microphones(contact_sounds=False)
+    with Simulation(world, [Timed(microphones, AUDIO_CLIPS)], seed) as sim:
+        rate = microphones.microphone.rate
+        microphones.play(as_loud_as_speech(words, rate), speaker(sim), sim.time + LEAD)
+        still = np.zeros(len(sim.robot.action_names), dtype=np.float32)
+        heard, frame = [], None
+        for _ in range(round((LEAD + len(words) / rate + TAIL) / CONTROL_DT)):
+            sim.step(still)
+            newest = sim.observe().frames[microphones.name]
+            if newest is not frame:
+                heard.append(newest.data)
+            frame = newest
+        assert frame is not None
+        return Recording(np.concatenate(heard), rate, frame.microphones_s)
+
+
+def as_loud_as_speech(words: Array, rate: float) -> Array:
+    """(T,) [Pa at 1 m]: the mean power of the louder half of 20 ms frames is that of `LEVEL`."""
+    frame = round(0.02 * rate)
+    power = np.sort(np.mean(np.resize(words, -(-len(words) // frame) * frame).reshape(-1, frame) ** 2, axis=1))
+    loud = float(np.sqrt(np.mean(power[len(power) // 2 :])))
+    return np.asarray(words * (pascals(LEVEL) / max(loud, 1e-9)))
+
+
+def speaker(sim: Simulation) -> Array:
+    """(3,) the mouth of who speaks: a person in the robot's room and near, else somebody in front of the robot [m]."""
+    base = sim.data.body(sim.robot.base_body)
+    here, ahead = np.array(base.xpos[:2]), np.array(base.xmat.reshape(3, 3)[:2, 0])
+    rooms = sim.world.floor_plan.rooms
+    room = next((room for room in rooms if room.contains(here)), None)
+    for name, thing in sorted(sim.world.entities.items()):
+        place = sim.data.body(name).xpos if thing.sound == "voice" else None
+        if place is None or np.linalg.norm(place[:2] - here) > NEAR or (room is not None and not room.contains(place)):
+            continue
+        return np.array([*place[:2], MOUTH])
+    spot = here + AHEAD * ahead
+    if room is not None:
+        spot = np.clip(spot, room.low_w + FROM_WALL, room.high_w - FROM_WALL)
+    return np.array([*spot, MOUTH])
+
+
+def command_words(known: Vocabulary, plan: FloorPlan) -> CommandWords:
+    """The words for what any world may hold, with the rooms of this one."""
+    rooms = tuple(room.name for room in plan.rooms)
+    called = {meaning: word for word, meaning in SYNONYMS.items()}
+
+    def also(names: tuple[str, ...]) -> tuple[str, ...]:
+        """Names, and another word for each that has one."""
+        return (*names, *(called[name] for name in names if name in called))
+
+    return CommandWords(
+        objects=also(known.labels),
+        places=also(known.fixtures),
+        adjectives=(*known.colors, *known.sizes, *known.materials),
+        rooms=rooms,
+        sounds=tuple(word for name in known.sounds for word in SOUNDS.get(name, ())[:1]),
+    )
