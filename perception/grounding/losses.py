@@ -14,6 +14,8 @@ from yanshi.perception.grounding.network import Dense, Described
 
 UNKNOWN = -1
 """Index of a label or attribute value that is not to be learned."""
+BACKGROUND = 0.2
+"""What a pixel without an object counts for, beside about 1 for one of an object."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def dense_loss(dense: Dense, scene: Scenery, owners: Tensor, things: Things) -> 
     """
     shows = owners > 0
     area = torch.bincount(owners[shows] - 1, minlength=len(things.label)).float()
-    weight = torch.full_like(dense.presence, 0.5)
+    # A pixel too many is judged again when its object is described; a pixel too few is lost.
+    weight = torch.full_like(dense.presence, BACKGROUND)
     # Small objects count for more a pixel, or they would be drowned by large ones.
     weight[shows] = (120.0 / area[owners[shows] - 1]).clamp(0.4, 4.0).sqrt()
     presence = F.binary_cross_entropy_with_logits(dense.presence, shows.float(), reduction="none")
