@@ -51,12 +51,13 @@ def read_wav(path: Path, rate: float = 16_000.0) -> Array:
     if np.abs(sound).max() < SILENCE:
         raise InputError(f"{path}: expected words, got silence.")
     if own == rate:
-        return sound
+        return np.asarray(sound)
     shared = gcd(int(own), round(rate))
     return np.asarray(resample_poly(sound, round(rate) // shared, int(own) // shared))
 
 
 def _scaled(data: Array) -> Array:
+    """Full scale 1."""
     if data.dtype == np.uint8:
         return np.asarray((data.astype(np.float64) - 128.0) / 128.0)
     if np.issubdtype(data.dtype, np.integer):
