@@ -252,11 +252,16 @@ def _bursts(actions: Iterator[Array], rng: np.random.Generator) -> Iterator[Arra
 
 
 def _swing(sim: Simulation, rng: np.random.Generator) -> Iterator[Array]:
-    """Drive near a person, then swing the arm to and fro."""
-    for action in _drive(sim, rng, _bearing(sim), 20.0):
-        if _distance(sim) < 0.55 + 0.3:
+    """Drive near a person and face them, so that the tool is beside them; then swing the arm to and fro."""
+    for _ in _steps(7.0):
+        yaw = float(sim.data.joint(sim.robot.base_joints[2]).qpos[0])
+        off = (_bearing(sim) - yaw + np.pi) % (2.0 * np.pi) - np.pi
+        near = _distance(sim) < 0.55 + 0.3
+        if near and abs(off) < 0.2:
             break
-        yield 0.5 * action
+        speed = 0.0 if near else 0.4
+        turn = float(np.clip(2.0 * off, -0.8, 0.8))
+        yield sim.robot.action(gripper=0.04, base=(speed * np.cos(off), speed * np.sin(off), turn))
     way = _unit(np.array([*rng.normal(size=2), 0.3 * rng.normal()]))
     for k in _steps(4.0):
         sign = 1.0 if (k // 15) % 2 == 0 else -1.0

@@ -57,6 +57,9 @@ class ShieldLimits:
     """Kept between the arm and what is sensed [m]."""
     hand_margin: float = 0.015
     """From here on the hand goes no faster than `touch_speed` towards what is sensed [m]."""
+    carry_margin: float = 0.05
+    """From here on the base carries the hand no faster than `touch_speed`, whichever way: what is sensed is points as
+    far apart as this [m], and a hand that drives along an edge meets what lies between them."""
     base_margin: float = 0.025
     """Kept between the base and what is sensed [m]."""
     touch_speed: tuple[float, float] = (0.15, 0.12)
@@ -65,6 +68,9 @@ class ShieldLimits:
     servo_lag: float = 0.06
     """Over how long the servos of the arm spread a sudden change of speed [s]: their damping over their stiffness.
     Joint acceleration is counted over this time or a control step, whichever is longer."""
+    servo_overshoot: float = 0.3
+    """By what share the tool is faster than it was told for a moment after it is turned round; beside people that
+    much less is commanded. Measured in simulation."""
     arm_braking: float = 2.5
     """What the arm surely brakes with [m/s², and rad/s² for a joint]."""
     base_braking: float = 1.2

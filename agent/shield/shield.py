@@ -13,6 +13,7 @@ from yanshi.agent.shield.body import Body
 from yanshi.agent.shield.kernels import differential, place, point_row, settle, slow_down
 from yanshi.agent.shield.law_kernels import (
     ALTERED,
+    BASE_OBSTACLE,
     CONTACT_FORCE,
     PERSON,
     WORKSPACE,
@@ -100,6 +101,7 @@ class Shield:
         self._active, self._before = np.zeros(_ROWS), np.zeros(self._m)
         self._found = np.zeros(len(REASONS), np.bool_)
         self._obstacles = Obstacles(self._body, limits.memory)
+        self._hand = self._body.shapes[6] == 2
         self._weight = limits.hand_weight if limits.hand_weight is not None else self._body.hand_weight
         self._nu = len(robot.action_names)
         self._order: tuple[tuple[str, ...], Array] | None = None
@@ -258,6 +260,7 @@ class Shield:
             self._found |= marks
         command = speed[:m] / self._scale
         self._obstacles.survey(self._reach(speed[:m]))
+        self._carry_gently(command)
         self._bind(observation)
         if protect(command, self._before, self._rows, self._active, self._found):
             # What the rows pushed aside may have gathered speed too fast.
@@ -286,6 +289,22 @@ class Shield:
         drive = limits.base_margin + limits.reaction * driving + driving**2 / (2.0 * limits.base_braking)
         near = min(drive, _FARTHEST) if driving > 0.0 else 0.0
         return np.array([near, min(arm, _FARTHEST), min(arm, _FARTHEST), near])
+
+    def _carry_gently(self, command: Array) -> None:
+        """Slow the base down so that it carries the hand past what is near no faster than the hand may touch it."""
+        if not self._base:
+            return
+        speed, limits = command[:3] * self._scale[:3], self.limits
+        carried = float(np.hypot(speed[0] - speed[2] * self._tcp[1], speed[1] + speed[2] * self._tcp[0]))
+        touch = limits.touch_speed[0]
+        if carried <= touch:
+            return
+        room = max(0.0, float(self._obstacles.nearest[self._hand, :, 0].min()) - limits.carry_margin)
+        above = limits.base_braking * limits.reaction
+        most = float(np.sqrt((touch + above) ** 2 + 2.0 * limits.base_braking * room)) - above
+        if carried > most:
+            command[:3] *= most / carried
+            self._found[BASE_OBSTACLE] = True
 
     def _bind(self, observation: Observation) -> None:
         """Write the rows that the command must keep."""
@@ -355,9 +374,8 @@ class Shield:
         if not len(self._people_b):
             return
         limits = self.limits
-        law = (
-            limits.person_distance, limits.person_speed, limits.base_braking, limits.arm_braking, limits.reaction,
-        )  # fmt: skip
+        told = limits.person_speed / (1.0 + limits.servo_overshoot)
+        law = (limits.person_distance, told, limits.base_braking, limits.arm_braking, limits.reaction)
         most = beside_people(self._people_b, self._where[0], self._body.shapes, self._drives, law)
         if not np.isfinite(most):
             return
