@@ -49,7 +49,7 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join([*lines, "", "Failures, by seed:", "", *(failures or ["- none"])])
 
 
-def main(expert: str = "100", unseen: str = "20", default: str = "10", folder: str = "out/agents") -> None:
+def main(expert: str = "100", unseen: str = "20", default: str = "5", folder: str = "out/agents") -> None:
     """Runs each agent and prints a table of it."""
     for agent, seed, episodes in (("expert", 0, expert), ("expert", UNSEEN, unseen), ("default", UNSEEN, default)):
         print(table(bench(agent, seed, episodes, Path(folder))), end="\n\n")
