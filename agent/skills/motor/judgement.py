@@ -46,6 +46,8 @@ def with_outcome(policy: MotorPolicy, runs: Sequence[Trial], seed: int = 0) -> M
     torch.manual_seed(seed)
     net = network((FEATURES, *_HIDDEN, 1))
     steps = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=_DECAY)
+    # Steps that shrink to nothing: where the last few take the critic shall not be a matter of chance.
+    shrink = torch.optim.lr_scheduler.LinearLR(steps, 1.0, 0.0, _UPDATES)
     x, y = torch.as_tensor((seen - mean) / std, dtype=torch.float32), torch.as_tensor(ended_well)
     chances = torch.as_tensor(weight / weight.sum())
     for _ in range(_UPDATES):
@@ -55,6 +57,7 @@ def with_outcome(policy: MotorPolicy, runs: Sequence[Trial], seed: int = 0) -> M
         steps.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         steps.step()
+        shrink.step()
     return replace(policy, outcome=layers_of(net, mean, std))
 
 

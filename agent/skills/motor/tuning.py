@@ -1,9 +1,7 @@
 """Tuning a cloned motor policy by reinforcement: proximal policy optimisation that remembers its demonstrations.
 
 - PPO (Schulman et al. 2017, arXiv:1707.06347) with generalised advantages (arXiv:1506.02438); its policy stays near the
-  one that gathered the data, so that what cloning has given is not lost before the critic knows anything. Soft
-  actor-critic on the same data fell from 63 % to 0 % in its first 15,000 steps here, and an update costs it 200 times
-  as many samples as one of these.
+  one that gathered the data, so that what cloning has given is not lost before the critic knows anything.
 - The critic sees the truth of the simulation besides the features (asymmetric actor-critic, Pinto et al. 2017,
   arXiv:1710.06542): it exists in training only.
 - A cloning term on the demonstrations, which fades (Rajeswaran et al. 2018, DAPG, arXiv:1709.10087).

@@ -37,4 +37,4 @@ def test_chances_are_calibrated_and_grow_surer_towards_the_end() -> None:
     at_end = np.array([policy.chance_after(run.features[-1]) for run in runs if run.features is not None])
     spread = [float(np.mean((chances - ended_well) ** 2)) for chances in (at_start, at_end)]  # Brier 1950
     assert spread[0] < 0.22  # a coin has 0.25
-    assert spread[1] < 0.7 * spread[0]  # 0.45 to 0.56 were found, on one machine, with two builds of the libraries
+    assert spread[1] < 0.5 * spread[0]
