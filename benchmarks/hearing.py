@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.evaluation.statistics import wilson
-from yanshi.agent.hearing_training import window_of
+from yanshi.agent.hearing.sounds import ARRAY, CLASSES, HELD_OUT, RATE, clip
+from yanshi.agent.hearing.training import window_of
 from yanshi.agent.specimens import vocabulary
 from yanshi.agent.spoken import command_words, record, understand
-from yanshi.agent.training_data.sounds import ARRAY, CLASSES, HELD_OUT, RATE, clip
 from yanshi.envs.worlds import world
 from yanshi.errors import NotUnderstoodError
 from yanshi.perception.hearing.direction import covariance_of, locate, predictors, tangents

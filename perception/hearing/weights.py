@@ -72,7 +72,7 @@ def load_hearing(folder: Path | None = None) -> HearingModel:
         ModelError: Something is missing, of another kind, or changed.
     """
     folder = shipped() if folder is None else folder
-    mend = "train one with: python -m yanshi.agent.hearing_training --out DIR"
+    mend = "train one with: python -m yanshi.agent.hearing.training --out DIR"
     try:
         config = json.loads((folder / CONFIG).read_text())
         if (folder / WEIGHTS).stat().st_size > LARGEST:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from yanshi.agent.training_data import sounds
+from yanshi.agent.hearing import sounds
 from yanshi.envs.senses.acoustics import Emission, Knot, render
 from yanshi.envs.senses.waveforms import waveform
 from yanshi.envs.senses.wavetable import Wavetable

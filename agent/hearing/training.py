@@ -1,4 +1,4 @@
-"""Train hearing: ``python -m yanshi.agent.hearing_training --out DIR``. Makes its data, trains, calibrates, exports.
+"""Train hearing: ``python -m yanshi.agent.hearing.training --out DIR``. Makes its data, trains, calibrates, exports.
 
 Everything is kept in the folder, piece by piece: what was killed goes on where it was. `DIR/weights` is then what
 ``Hearing.from_pretrained(DIR / "weights")`` loads; in `sim_assets/weights/hearing` it is what is shipped.
@@ -18,7 +18,7 @@ import torch
 import tyro
 from safetensors.numpy import load_file, save_file
 
-from yanshi.agent.training_data.sounds import ARRAY, HELD_OUT, Clip, clip, examples
+from yanshi.agent.hearing.sounds import ARRAY, HELD_OUT, Clip, clip, examples
 from yanshi.contracts import Array
 from yanshi.errors import InputError
 from yanshi.perception.hearing.calibration import Error, best_thresholds, fit_errors
@@ -119,9 +119,9 @@ def card(options: Options, rows: Sequence[Row]) -> str:
 A small U-net over 1 s of log-mel power and agreement between microphones: which of {", ".join(CLASSES)} are heard,
 which part of the spectrum is theirs, how far they have come. Directions come from the masks (`direction`).
 
-- Data: {options.clips} windows of simulated rooms, free field and doorways (`yanshi.agent.training_data.sounds`), seeds
+- Data: {options.clips} windows of simulated rooms, free field and doorways (`yanshi.agent.hearing.sounds`), seeds
   0 to {options.clips - 1}; watched on {options.held_out} held-out ones, calibrated on {options.calibration} others.
-- Command: `python -m yanshi.agent.hearing_training --out DIR --clips {options.clips} --held-out {options.held_out}
+- Command: `python -m yanshi.agent.hearing.training --out DIR --clips {options.clips} --held-out {options.held_out}
   --calibration {options.calibration} --epochs {options.epochs} --seed {options.seed}`; it goes on where it was killed.
 - Figures: `python benchmarks/hearing.py`.
 - Limits: it knows the sounds of the simulated world, at slightly other pitches and levels; not those of a real home.

@@ -1,0 +1,1 @@
+"""Teaching the ear: windows of simulated rooms with the truth about them, and training."""

@@ -1,1 +1,0 @@
-"""Data to learn from, made by the simulated worlds."""
