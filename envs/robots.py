@@ -149,6 +149,19 @@ class Robot:
             raise WorldError(f"Robot '{self.name}': expected '{self.base_body}' as its only root body, got {roots}.")
         return spec
 
+    def nailed_down(self) -> mujoco.MjModel:
+        """A model of the robot alone whose base stands still at the origin, so that the world is its base frame.
+
+        Raises:
+            WorldError: as `spec`.
+        """
+        spec = self.spec()
+        for name in self.base_actuators:
+            spec.delete(spec.actuator(name))
+        for name in self.base_joints:
+            spec.delete(spec.joint(name))
+        return spec.compile()
+
     def _require(self, kind: str, names: Sequence[str], elements: Sequence[mujoco.MjStruct]) -> None:
         existing = {element.name for element in elements}
         for name in names:

@@ -46,12 +46,7 @@ class Body:
 
     def __init__(self, robot: Robot) -> None:
         self.robot = robot
-        spec = robot.spec()
-        for name in robot.base_actuators:
-            spec.delete(spec.actuator(name))
-        for name in robot.base_joints:
-            spec.delete(spec.joint(name))
-        model = spec.compile()
+        model = robot.nailed_down()
         if np.any(model.body_jntnum > 1):
             raise WorldError(f"Robot '{robot.name}': the shield expects at most one joint a body.")
         self._read_tree(model)

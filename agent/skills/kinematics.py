@@ -24,12 +24,7 @@ class Kinematics:
 
     def __init__(self, robot: Robot) -> None:
         self.robot = robot
-        spec = robot.spec()
-        for name in robot.base_actuators:
-            spec.delete(spec.actuator(name))
-        for name in robot.base_joints:
-            spec.delete(spec.joint(name))
-        self.model = spec.compile()
+        self.model = robot.nailed_down()
         self.data = mujoco.MjData(self.model)
         model = self.model
         self._arm = np.array([model.joint(name).qposadr[0] for name in robot.arm_joints])

@@ -20,7 +20,7 @@ from yanshi.agent.skills.script import Command, Situation
 from yanshi.agent.skills.stand import effort, stands
 from yanshi.agent.skills.surroundings import fly
 
-__all__ = ["push_shut", "shut_places"]
+__all__ = ["push_shut", "pushing_hand", "shut_places"]
 
 Array = NDArray[Any]
 _BEFORE = 0.03
@@ -67,7 +67,9 @@ def push_shut(now: Situation, handle: Handle, value: float, attempt: int) -> Gen
 def shut_places(now: Situation, handle: Handle, value: float) -> list[Array]:
     """Base poses (x, y, yaw) from which a part can be pushed shut, best first."""
     headings = [handle.heading(0.0) + turn for turn in (0.0, 0.3, -0.3, 0.7, -0.7, 1.1, -1.1)]
-    middle = 0.5 * (_hand(handle, value, now.base_w, 0.0)[:3, 3] + _hand(handle, 0.0, now.base_w, 0.0)[:3, 3])
+    middle = 0.5 * (
+        pushing_hand(handle, value, now.base_w, 0.0)[:3, 3] + pushing_hand(handle, 0.0, now.base_w, 0.0)[:3, 3]
+    )
 
     def poses(base_w: Array) -> list[Array]:
         return _hands(handle, value, base_w)
@@ -77,11 +79,16 @@ def shut_places(now: Situation, handle: Handle, value: float) -> list[Array]:
 
 def _hands(handle: Handle, value: float, base_w: Array) -> list[Array]:
     """The hand (4, 4) over its start, at its start, half way and at the end."""
-    start = _hand(handle, value, base_w, _BEFORE)
-    return [above(start, 0.10), start, _hand(handle, 0.5 * value, base_w, 0.0), _hand(handle, 0.0, base_w, 0.0)]
+    start = pushing_hand(handle, value, base_w, _BEFORE)
+    return [
+        above(start, 0.10),
+        start,
+        pushing_hand(handle, 0.5 * value, base_w, 0.0),
+        pushing_hand(handle, 0.0, base_w, 0.0),
+    ]
 
 
-def _hand(handle: Handle, value: float, base_w: Array, gap: float) -> Array:
+def pushing_hand(handle: Handle, value: float, base_w: Array, gap: float) -> Array:
     """The hand (4, 4) pointing down on the outer side of the part at a joint value, its fingers a gap [m] away from
     it.
     """
@@ -121,13 +128,13 @@ def _sweep(now: Situation, handle: Handle, value: float) -> Generator[Command, N
     )
     wanted, best = value, np.inf
     while now.time - start < 10.0:
-        end = _hand(handle, 0.0, now.base_w, -_BEYOND)
+        end = pushing_hand(handle, 0.0, now.base_w, -_BEYOND)
         left = float(np.linalg.norm(end[:2, 3] - now.T_we[:2, 3]))
         if left < best - 0.003:
             best, best_time = left, now.time
         if left < 0.006 or now.time - best_time > 0.8:
             return
-        target = _hand(handle, max(wanted, 0.0), now.base_w, -_BEYOND)
+        target = pushing_hand(handle, max(wanted, 0.0), now.base_w, -_BEYOND)
         if float(np.linalg.norm(target[:2, 3] - now.T_we[:2, 3])) < 0.06:
             wanted -= rate * 0.04
         yield Command(phase="push shut", twist_b=twist_towards(now, target, 1.5 * _SPEED, 1.0), look_at_w=target[:3, 3])

@@ -14,7 +14,7 @@ from yanshi.agent.skills.motor.aim import Aim, part_way
 from yanshi.agent.skills.motor.guiding import Sight, held_firmly, steer
 from yanshi.agent.skills.motor.judges import Changed, Judge, Truth
 from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
-from yanshi.agent.skills.shut import _hand, push_shut
+from yanshi.agent.skills.shut import push_shut, pushing_hand
 from yanshi.contracts import Entity, Fact, SkillCall
 from yanshi.goals import Goal
 
@@ -118,7 +118,7 @@ class Shutting:
         """The hand on the outer side of the part."""
         handle = handle_of(now, call.args[0])
         value = opened(now, handle.part)
-        return Aim.at(now, handle.part, _hand(handle, value, now.base_w, 0.0), joint=0.0)
+        return Aim.at(now, handle.part, pushing_hand(handle, value, now.base_w, 0.0), joint=0.0)
 
     def believed(self, aim: Aim, entity: Entity, truth: Entity, now: Situation) -> Aim:
         """The same: what is fixed to the part is known from the map."""
