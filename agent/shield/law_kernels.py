@@ -102,21 +102,53 @@ def ease(wish, last, change, groups, dt, found):
 
 
 @njit(**COMPILED)
-def ease_joints(wish, last, inverse, limits, rates, dt, found):
-    """Bound speed, acceleration and jerk of the arm's joints, as the tool's twist (6,) [SI] will make them.
+def _hurry(inverse, twist, fastest):
+    """How many times too fast the fastest joint goes, at least 1, at a twist (6,)."""
+    hurry = 1.0
+    for k in range(len(inverse)):
+        rate = 0.0
+        for i in range(6):
+            rate += inverse[k, i] * twist[i]
+        hurry = max(hurry, abs(rate) / fastest[k])
+    return hurry
 
-    A joint may always slow down.
+
+@njit(**COMPILED)
+def _keeps(wish, last, change, groups, first, dt):
+    """Whether the tool's twist (6,) brakes, or keeps acceleration and jerk, in each of the groups that are its."""
+    for g in range(len(groups)):
+        low, high = int(groups[g, 0]) - first, int(groups[g, 1]) - first
+        if low < 0 or high > 6 or _brakes(wish[low:high], last[low:high]):
+            continue
+        share, _ = _share(
+            wish[low:high] - last[low:high], change[low:high], groups[g, 3] * dt, groups[g, 4] * dt * dt
+        )
+        if share < 1.0 - 1e-9:
+            return False
+    return True
+
+
+@njit(**COMPILED)
+def ease_joints(speed, given, change, groups, arm, spread, dt, found):
+    """Bound speed, acceleration and jerk of the arm's joints, as the tool's twist will make them.
+
+    A joint may always slow down. What is left of the twist still keeps the tool's own bounds; where both cannot be
+    kept, the tool goes on as in the step before, slower where its joints demand that.
 
     Args:
-        wish: (6,) changed.
-        last: (6,) twist of the step before.
-        inverse: (n, 6) joint rates of a unit twist.
-        limits: (3, n) speed, acceleration, jerk.
-        rates: (n,) change of the joint rates in the step before.
+        speed: (m,) command in SI units, of which the tool's twist is changed.
+        given: (m,) what was given in the step before.
+        change: (m,) how that differed from the one before it.
+        groups: see `ease`.
+        arm: where the twist begins in a command; joint rates (n, 6) of a unit twist; (3, n) greatest speed,
+            acceleration, jerk; (n,) change of the joint rates in the step before.
+        spread: over how long joints spread a change of speed [s].
         dt: [s].
         found: (r,) reasons, marked.
     """
-    share, hurry = 1.0, 1.0
+    first, inverse, limits, rates = arm
+    wish, last = speed[first : first + 6], given[first : first + 6]
+    share, altered = 1.0, False
     one, before = np.empty(1), np.empty(1)
     for k in range(len(inverse)):
         one[0], rate = 0.0, 0.0
@@ -126,20 +158,18 @@ def ease_joints(wish, last, inverse, limits, rates, dt, found):
         if abs(rate) <= abs(rate - one[0]) and rate * (rate - one[0]) >= 0.0:
             continue  # It slows down.
         before[0] = rates[k]
-        part, _ = _share(one, before, limits[1, k] * dt, limits[2, k] * dt * dt)
+        part, _ = _share(one, before, limits[1, k] * spread, limits[2, k] * spread * spread)
         share = min(share, part)
     if share < 1.0:
-        found[JOINT_ACCELERATION] = True
+        found[JOINT_ACCELERATION] = altered = True
         for i in range(6):
             wish[i] = last[i] + share * (wish[i] - last[i])
-    for k in range(len(inverse)):
-        rate = 0.0
-        for i in range(6):
-            rate += inverse[k, i] * wish[i]
-        hurry = max(hurry, abs(rate) / limits[0, k])
+    hurry = _hurry(inverse, wish, limits[0])
     if hurry > 1.0:
-        found[JOINT_SPEED] = True
+        found[JOINT_SPEED] = altered = True
         wish /= hurry
+    if altered and not _keeps(wish, last, change[first : first + 6], groups, first, dt):
+        wish[:] = last / _hurry(inverse, last, limits[0])
 
 
 @njit(**COMPILED)

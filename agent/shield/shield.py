@@ -253,9 +253,9 @@ class Shield:
         wish = speed.copy()
         marks = self._found.copy()
         ease(speed, self._given, self._change, self._groups, self._dt, marks)
-        tool = speed[base:m]
+        arm = (base, self._lagging, self._joint_limits, self._rates)
         spread = max(self._dt, limits.servo_lag)
-        ease_joints(tool, self._given[base:m], self._lagging, self._joint_limits, self._rates, spread, marks)
+        ease_joints(speed, self._given, self._change, self._groups, arm, spread, self._dt, marks)
         if float(np.abs((speed - wish) / self._all_scale).max()) > ALTERED:
             self._found |= marks
         command = speed[:m] / self._scale

@@ -1,4 +1,4 @@
-"""The command line: ``yanshi run|bench|tasks|doctor|view``. Each command is loaded only when it is called."""
+"""The command line: ``yanshi run|bench|train|tasks|doctor|view``. Each command is loaded only when it is called."""
 
 from __future__ import annotations
 
