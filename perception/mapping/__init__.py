@@ -1,0 +1,1 @@
+"""Where the robot is in the map that it was given."""
