@@ -93,3 +93,5 @@ class Outcome:
     interventions: int = 0
     """How many actions the shield changed."""
     interrupted: bool = False
+    error: str | None = None
+    """The exception that ended it, as ``ValueError: its message`` on one line; None if none did."""

@@ -121,12 +121,16 @@ class Executive:
             self._set(current, Status.FAILED, now, f"took longer than {self._limits.step:.0f} s")
         return result.action
 
-    def outcome(self, now: float, interventions: int, *, interrupted: bool = False) -> Outcome:
-        """How it ended, or stands, at time `now` [s]."""
+    def outcome(self, now: float, interventions: int, cut_short: BaseException | None = None) -> Outcome:
+        """How it ended, or stands, at time `now` [s]; `cut_short` by what was raised before it was over, if by
+        anything.
+        """
+        error = _in_words(cut_short) if isinstance(cut_short, Exception) else None
+        interrupted = cut_short is not None and error is None
         pending = self.plan.subtasks[self._index :] if self.plan is not None else ()
         return Outcome(
             claimed_success=self._claimed,
-            reason="Interrupted." if interrupted else (self._reason or "Stopped before it was done."),
+            reason=_reason_of_end(interrupted, error) or self._reason or "Stopped before it was done.",
             subtasks=(*self._begun, *(s for s in pending if s.status is not Status.FAILED)),
             thought=self.plan.thought if self.plan else "",
             planner=self.plan.source if self.plan else "",
@@ -137,6 +141,7 @@ class Executive:
             planner_seconds=self._planner_seconds,
             interventions=interventions,
             interrupted=interrupted,
+            error=error,
         )
 
     # How a step ends.
@@ -285,6 +290,18 @@ class Executive:
     ) -> None:
         skill = call.call if call is not None else None
         self._events.append(Event(kind=kind, stamp=now, text=text, trigger=trigger, call=skill))
+
+
+def _in_words(error: Exception) -> str:
+    """An exception on one line: its type, and its message if it has one."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+
+
+def _reason_of_end(interrupted: bool, error: str | None) -> str | None:
+    """Why it ended before it was over, one sentence."""
+    if error is not None:
+        return f"Ended by an error: {error.removesuffix('.')}."
+    return "Interrupted." if interrupted else None
 
 
 def _describe(fact: Fact, held: Held) -> str:

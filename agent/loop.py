@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from yanshi.agent.episode import Outcome, Request, Step
@@ -34,7 +35,9 @@ class Loop:
     def run(self, requests: Sequence[Request], limits: Limits | None = None) -> Outcome:
         """Carry out `requests` in turn, stopping at the first that cannot be done.
 
-        Subscribers are told how it ended even when it is interrupted. Raises: whatever a part raises, after that.
+        Every subscriber is told how it ended, also when it is interrupted or a part has a fault.
+
+        Raises: whatever a part raises, after that.
         """
         executive = Executive(self.planner, self.skills, requests, limits or Limits())
         for subscriber in self.subscribers:
@@ -67,7 +70,15 @@ class Loop:
                 index += 1
             done = True
         finally:
-            outcome = executive.outcome(stamp, self.shield.interventions, interrupted=not done)
-            for subscriber in self.subscribers:
-                subscriber.on_end(outcome)
+            outcome = executive.outcome(stamp, self.shield.interventions, None if done else sys.exception())
+            _tell_end(self.subscribers, outcome)
         return outcome
+
+
+def _tell_end(subscribers: Sequence[Subscriber], outcome: Outcome) -> None:
+    """Tell all of them how it ended, even if one of them raises."""
+    if subscribers:
+        try:
+            subscribers[0].on_end(outcome)
+        finally:
+            _tell_end(subscribers[1:], outcome)

@@ -142,3 +142,34 @@ def test_an_interruption_leaves_a_valid_video_and_report(number: signal.Signals,
     with av.open(str(tmp_path / "episode.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) > 25
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.slow
+def test_a_fault_of_a_part_leaves_a_valid_video_and_report_and_is_shown(tmp_path: Path) -> None:
+    import av
+
+    faulty = tmp_path / "faulty.py"
+    faulty.write_text(
+        "from yanshi.agent.baselines import RandomSkills\n"
+        "act, turns = RandomSkills.act, []\n"
+        "def wear_out(self, belief, observation):\n"
+        "    turns.append(observation.stamp)\n"
+        "    if len(turns) > 20:\n"
+        "        raise ZeroDivisionError('worn out')\n"
+        "    return act(self, belief, observation)\n"
+        "RandomSkills.act = wear_out\n"
+    )
+    out = tmp_path / "out"
+    done = yanshi("--load", str(faulty), "run", "--task", "Pick", "--agent", "random", "--out", str(out))
+    assert done.returncode not in (0, 2)
+    assert "Traceback" in done.stderr
+    assert done.stderr.rstrip().endswith("ZeroDivisionError: worn out")
+    assert "Ended by an error: ZeroDivisionError: worn out." in done.stdout
+    result = json.loads((out / "result.json").read_text())
+    assert result["error"] == "ZeroDivisionError: worn out"
+    assert (result["success"], result["claimed_success"], result["interrupted"]) == (False, False, False)
+    assert result["sim_seconds"] == pytest.approx(0.8)
+    assert "Ended by an error: ZeroDivisionError: worn out." in (out / "report.html").read_text()
+    with av.open(str(out / "episode.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) > 25
+    assert not list(out.glob(".*"))

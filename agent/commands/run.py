@@ -6,7 +6,7 @@ import shlex
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import FrameType
@@ -17,7 +17,7 @@ from rich.console import Console
 
 from yanshi.agent.assignment import Assignment, draw_assignment, told, understood
 from yanshi.agent.commands.parsing import at_least, parse, say
-from yanshi.agent.episode import Request
+from yanshi.agent.episode import Outcome, Request, Step
 from yanshi.agent.evaluation.judge import Judge
 from yanshi.agent.evaluation.reference import true_goal
 from yanshi.agent.executive import Limits
@@ -166,7 +166,9 @@ def _prepare(sim: Simulation, config: AgentConfig, assignment: Assignment, *, to
 
 
 def _carry_out(episode: Episode, options: Options, folder: Path, began: float) -> Result:
-    """Run the loop with every recorder; an interruption ends it early and leaves the same files."""
+    """Run the loop with every recorder; an interruption, or a fault of a part, ends it early and leaves the same
+    files.
+    """
     sim = episode.sim
     for name in ("episode.mp4", "report.html", "result.json"):
         (folder / name).unlink(missing_ok=True)  # of a run before: never two runs side by side
@@ -174,26 +176,50 @@ def _carry_out(episode: Episode, options: Options, folder: Path, began: float) -
     log = EpisodeLog(view=spectator.picture)
     judge = Judge(Oracle(sim), episode.goals)
     video = [VideoRecorder(folder / "episode.mp4", spectator.picture)] if options.video else []
-    loop = build_loop(sim, episode.agent, [judge, log, *video, Progress(Console())])
-    with _interruptible_once():
+    files = _Files(episode, options, folder, log, judge, began)
+    loop = build_loop(sim, episode.agent, [judge, log, *video, Progress(Console()), files])
+    with _interruptible_once(), closing(spectator):
         try:
             loop.run(episode.requests, Limits(horizon=options.seconds))
         except KeyboardInterrupt:
-            if log.outcome is None:
+            if files.result is None:
                 raise
-            say("Interrupted: writing what there is.")
-        assert log.outcome is not None
-        result = Result(
-            setting=_setting(episode, options, log),
-            outcome=log.outcome,
-            success=judge.success,
-            progress=judge.progress,
-            wall_seconds=time.perf_counter() - began,
+    assert files.result is not None
+    return files.result
+
+
+@dataclass
+class _Files:
+    """A subscriber that leaves the result and the report once all the others have their say."""
+
+    episode: Episode
+    options: Options
+    folder: Path
+    log: EpisodeLog
+    judge: Judge
+    began: float
+    """When the command began [s], by `time.perf_counter`."""
+    result: Result | None = None
+
+    def on_start(self, requests: Sequence[Request]) -> None:
+        """Nothing yet."""
+
+    def on_step(self, step: Step) -> None:
+        """Nothing yet."""
+
+    def on_end(self, outcome: Outcome) -> None:
+        """Write what there is."""
+        if outcome.interrupted or outcome.error is not None:
+            say(f"{outcome.reason.rstrip('.')}. Writing what there is to {self.folder}.")
+        self.result = Result(
+            setting=_setting(self.episode, self.options, self.log),
+            outcome=outcome,
+            success=self.judge.success,
+            progress=self.judge.progress,
+            wall_seconds=time.perf_counter() - self.began,
         )
-        result.write(folder / "result.json")
-        Report(log, result, options.video).write(folder / "report.html")
-    spectator.close()
-    return result
+        self.result.write(self.folder / "result.json")
+        Report(self.log, self.result, self.options.video).write(self.folder / "report.html")
 
 
 @contextmanager

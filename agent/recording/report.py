@@ -76,6 +76,8 @@ class Report:
         }
         if result.outcome.interrupted:
             yield _chip("warn", "Interrupted")
+        if result.outcome.error is not None:
+            yield _chip("bad", f"Ended by an error: {result.outcome.error.partition(':')[0]}")
         yield _chip(*verdicts[result.success])
         agrees = result.success is None or result.outcome.claimed_success == result.success
         claim = "The agent says it is done" if result.outcome.claimed_success else "The agent does not claim success"

@@ -59,6 +59,7 @@ class Result:
             "progress": self.progress,
             "claimed_success": outcome.claimed_success,
             "interrupted": outcome.interrupted,
+            "error": outcome.error,
             "reason": outcome.reason,
             "plan": [_subtask(s) for s in outcome.subtasks],
             "thought": outcome.thought,

@@ -226,6 +226,49 @@ def test_subscribers_are_told_of_an_interruption() -> None:
     assert statuses(outcome) == [("go_to", "running"), ("pick", "pending"), ("place_in", "pending")]
 
 
+class Faulty(FakeSubscriber):
+    """A subscriber with a fault, which shows at the first turn and again at the end."""
+
+    def on_step(self, step: object) -> None:
+        raise ValueError("no such\nthing")
+
+    def on_end(self, outcome: Outcome) -> None:
+        raise KeyError("end")
+
+
+def test_all_subscribers_are_told_of_the_fault_of_a_part() -> None:
+    bench = Bench([[step(GO), step(PICK), step(PLACE)]])
+    last = FakeSubscriber()
+    loop = Loop(
+        source=bench.source,
+        perception=FakePerception(bench.source),
+        tracker=bench.tracker,
+        planner=bench.planner,
+        skills=bench.skills,
+        shield=FakeShield(),
+        subscribers=[bench.log, Faulty(), last],
+    )
+    with pytest.raises(KeyError) as raised:
+        loop.run([Request(text="", goal=GOAL)])
+    assert isinstance(raised.value.__context__, ValueError)
+    for outcome in (bench.log.outcome, last.outcome):
+        assert outcome is not None
+        assert outcome.error == "ValueError: no such thing"
+        assert outcome.reason == "Ended by an error: ValueError: no such thing."
+        assert not outcome.interrupted
+        assert not outcome.claimed_success
+        assert statuses(outcome)[0] == ("go_to", "running")
+
+
+def test_what_is_being_handled_elsewhere_is_no_fault_of_the_episode() -> None:
+    try:
+        raise ValueError("of somebody else")
+    except ValueError:
+        outcome = Bench([[step(GO), step(PICK), step(PLACE)]]).run()
+    assert outcome.error is None
+    assert outcome.claimed_success
+
+
 def test_actions_are_applied_once_a_turn() -> None:
     bench = Bench([[step(PICK), step(PLACE)]])
     bench.run()

@@ -97,6 +97,16 @@ def test_an_episode_that_never_began_still_makes_a_page(episode: Episode) -> Non
     assert "Interrupted" in text
 
 
+def test_an_episode_that_a_fault_ended_says_so(episode: Episode) -> None:
+    log, result = episode
+    outcome = replace(result.outcome, error="ValueError: <b>", reason="Ended by an error: ValueError: <b>.")
+    result = replace(result, outcome=outcome, success=False)
+    text = text_of(Report(log, result).page())
+    assert "Ended by an error: ValueError: <b>." in text
+    assert result.as_json()["error"] == "ValueError: <b>"
+    assert episode[1].as_json()["error"] is None
+
+
 def test_the_result_is_whole_json_without_nan(episode: Episode, tmp_path: Path) -> None:
     _, result = episode
     result.write(tmp_path / "result.json")
