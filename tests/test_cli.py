@@ -58,6 +58,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "goal": (["run", "go", "--goal", "in(red_mug sink)"], "Malformed goal"),
     "goal too few": (["run", "go", "--world", "tabletop", "--goal", "in(table)"], "takes 2 arguments"),
     "goal too deep": (["run", "go", "--goal", "(" * 5000], "at most 50 formulas within one another"),
+    "goal unbound": (["run", "go", "--goal", "near(?x)"], "the variable ?x is not bound by an exists."),
     "predicate": (["run", "go", "--world", "tabletop", "--goal", "flies(table)"], "Unknown predicate 'flies'."),
     "suite": (["bench", "everything"], "Unknown suite or task 'everything'."),
     "episodes": (["bench", "Pick", "--episodes", "0"], "expected --episodes of at least 1, got 0."),

@@ -58,6 +58,20 @@ def test_an_inner_variable_hides_an_outer_one_of_the_same_name() -> None:
     assert goal.substitute({"?x": "red_mug"}) == goal
 
 
+@pytest.mark.parametrize(
+    ("text", "unbound"),
+    [
+        ("near(?x)", ("?x",)),
+        ("exists ?x: near(?x)", ()),
+        ("exists ?x: on(?x, ?y) and not near(?x)", ("?y", "?x")),
+        ("exists ?x: (kind(?x, mug) and exists ?y: on(?x, ?y))", ()),
+        ("on(red_mug, sink)", ()),
+    ],
+)
+def test_a_variable_is_bound_only_within_its_exists(text: str, unbound: tuple[str, ...]) -> None:
+    assert Goal.parse(text).unbound() == unbound
+
+
 def test_and_binds_closer_than_or() -> None:
     goal = Goal.parse("a() or b() and c()")
     assert goal.op == "or"

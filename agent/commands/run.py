@@ -127,7 +127,7 @@ def _agent_config(options: Options) -> AgentConfig:
 def _assignment(options: Options) -> Assignment:
     """The world, what is said, and what it means where a task or the user says so."""
     body = None if options.robot is None else robot_of_name(options.robot)
-    goals = () if options.goal is None else (Goal.parse(options.goal),)
+    goals = () if options.goal is None else (_goal(options.goal),)
     if options.task is not None:
         drawn = draw_assignment(options.task, options.seed, body)
         if not options.instruction and not goals and options.say is None:
@@ -141,6 +141,17 @@ def _assignment(options: Options) -> Assignment:
             'run: expected an instruction, got none. For example: yanshi run "put the red mug in the sink".'
         )
     return Assignment(world=shown, instructions=(text or str(options.goal),), goals=goals, horizon=options.seconds)
+
+
+def _goal(text: str) -> Goal:
+    """The goal that a user wrote; each of its variables must stand for something."""
+    goal = Goal.parse(text)
+    if unbound := goal.unbound():
+        raise InputError(
+            f"Malformed goal '{text}': the variable {unbound[0]} is not bound by an exists. "
+            f"For example: exists {unbound[0]}: (kind({unbound[0]}, mug) and near({unbound[0]}))."
+        )
+    return goal
 
 
 def _heard(shown: World, options: Options) -> str:

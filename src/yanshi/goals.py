@@ -109,6 +109,13 @@ class Goal:
         for child in self.children:
             yield from child.facts()
 
+    def unbound(self) -> tuple[str, ...]:
+        """The variables that no ``exists`` binds where they stand, each once, left to right."""
+        if self.fact is not None:
+            return tuple(dict.fromkeys(arg for arg in self.fact.args if arg.startswith("?")))
+        names = dict.fromkeys(name for child in self.children for name in child.unbound())
+        return tuple(name for name in names if name != self.variable)
+
     def substitute(self, binding: Mapping[str, str]) -> Goal:
         """The goal with its free variables replaced as `binding` says."""
         if self.fact is not None:
