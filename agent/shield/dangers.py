@@ -90,9 +90,9 @@ class Verdict:
         return bool(self.harms & COLLISIONS)
 
 
-def dangers(count: int = 200) -> tuple[Danger, ...]:
-    """The first `count` dangers, the families in turn."""
-    return tuple(Danger(FAMILIES[i % len(FAMILIES)], i // len(FAMILIES)) for i in range(count))
+def dangers(count: int = 200, first: int = 0) -> tuple[Danger, ...]:
+    """`count` dangers, the families in turn, from the seed `first` on."""
+    return tuple(Danger(FAMILIES[i % len(FAMILIES)], first + i // len(FAMILIES)) for i in range(count))
 
 
 def face(danger: Danger, make: Callable[[Robot], Filter] | None) -> Verdict:
@@ -153,8 +153,8 @@ def _guessed(person: Entity, rng: np.random.Generator) -> Entity:
 
 def _world(family: str, seed: int) -> World:
     if "person" in family:
-        return _home_with_a_person(seed % 8)
-    return _place("home" if "drive" in family or family == "wander" else "tabletop", seed % 8)
+        return _home_with_a_person(seed)
+    return _place("home" if "drive" in family or family == "wander" else "tabletop", seed)
 
 
 @lru_cache(maxsize=4)

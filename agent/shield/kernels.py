@@ -4,9 +4,9 @@ Arrays come in plain tuples, as `Body` and `Shield` make them; everything is in 
 ``_o`` (odometry frame). Commands are normalised: 1 is the robot's greatest speed in a channel.
 
 A constraint is a row ``a · z <= b`` on the command z of base (3) and tool (6). The command that is nearest to the wish
-and keeps every row is found by Hildreth's method (1957); since every bound is at least 0, standing still keeps them
-all, and a wish that the method has not quite mended is slowed down as a whole. All kernels are in one file: numba's
-cache sees no changes in another.
+and keeps every row is found by Hildreth's method (1957). A bound is at least 0, so that standing still keeps them all,
+and a wish that the method has not quite mended is slowed down as a whole; only where the robot's own parts are too near
+already, or the arm's way home leads there, a little is asked back (`PUSHED_BACK`).
 """
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 
@@ -29,6 +29,10 @@ BESIDE = 0.04
 DEEP = -0.05
 """A point deeper inside the column is above the base and not beside it [m]."""
 SWEEPS = 40
+PUSHED_BACK = 0.03
+"""How fast the tool may be asked to go back [m/s, rad/s]."""
+RETURN = 2.0
+"""How fast to go back, for each metre or radian too near [1/s]."""
 COMPILED: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
@@ -198,6 +202,14 @@ def allowed_speed(room, braking, reaction):
     if room <= 0.0:
         return 0.0
     return braking * (sqrt(reaction * reaction + 2.0 * room / braking) - reaction)
+
+
+@njit(**COMPILED)
+def returning_speed(room, braking, reaction):
+    """As `allowed_speed`; without room, how fast to go back: what is known of the motors is not exact, and without it
+    small errors add up.
+    """
+    return RETURN * room if room < 0.0 else allowed_speed(room, braking, reaction)
 
 
 @njit(**COMPILED)
@@ -372,7 +384,7 @@ def point_row(rows, bodies, chain, poses, motion, point, way, kind):
         norm += row[i] * row[i]
     if norm < 1e-10:
         return
-    bounds[index], reasons[index] = max(bound, 0.0), reason
+    bounds[index], reasons[index] = max(bound, -PUSHED_BACK), reason
     count[0] += 1
 
 
@@ -405,15 +417,15 @@ def project(rows, wish, active):
 
 @njit(**COMPILED)
 def slow_down(rows, command):
-    """Slow a command down as a whole until it keeps every row; returns the row that bound, or -1."""
+    """Slow a command down until it keeps every row that stillness keeps; returns the row that bound, or -1."""
     coefficients, bounds, _, count = rows
     share, binding = 1.0, -1
     for r in range(count[0]):
-        speed = 0.0
+        speed, bound = 0.0, max(bounds[r], 0.0)
         for i in range(len(command)):
             speed += coefficients[r, i] * command[i]
-        if speed * share > bounds[r] + 1e-9:
-            share, binding = bounds[r] / speed, r
+        if speed * share > bound + 1e-9:
+            share, binding = bound / speed, r
     if binding >= 0:
         command *= share
     return binding

@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from yanshi.agent.shield.kernels import COLUMN, FAR, allowed_speed, gap, point_row, project, slow_down
+from yanshi.agent.shield.kernels import (
+    COLUMN,
+    FAR,
+    PUSHED_BACK,
+    allowed_speed,
+    gap,
+    point_row,
+    project,
+    returning_speed,
+    slow_down,
+)
 
 COMPILED: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 SPEED, ACCELERATION, JERK, JOINT_SPEED, JOINT_ACCELERATION, JOINT_LIMIT = 2, 3, 4, 5, 6, 7
@@ -120,9 +130,7 @@ def _keeps(wish, last, change, groups, first, dt):
         low, high = int(groups[g, 0]) - first, int(groups[g, 1]) - first
         if low < 0 or high > 6 or _brakes(wish[low:high], last[low:high]):
             continue
-        share, _ = _share(
-            wish[low:high] - last[low:high], change[low:high], groups[g, 3] * dt, groups[g, 4] * dt * dt
-        )
+        share, _ = _share(wish[low:high] - last[low:high], change[low:high], groups[g, 3] * dt, groups[g, 4] * dt * dt)
         if share < 1.0 - 1e-9:
             return False
     return True
@@ -193,7 +201,7 @@ def joint_rows(rows, joints, limits, motion, law):
             room = high[k] - joints[k] if sign > 0.0 else joints[k] - low[k]
             if not isfinite(room):
                 continue
-            bound = allowed_speed(room - margin, braking, reaction)
+            bound = returning_speed(room - margin, braking, reaction)
             if bound > fastest[k] or count[0] >= len(bounds):
                 continue
             row = coefficients[count[0]]
@@ -204,7 +212,7 @@ def joint_rows(rows, joints, limits, motion, law):
                 norm += row[start + i] ** 2
             if norm < 1e-10:
                 continue
-            bounds[count[0]], reasons[count[0]] = max(bound - sign * drift[k], 0.0), JOINT_LIMIT
+            bounds[count[0]], reasons[count[0]] = max(bound - sign * drift[k], -PUSHED_BACK), JOINT_LIMIT
             count[0] += 1
 
 
@@ -218,12 +226,12 @@ def obstacle_rows(rows, nearest, body, where, motion, law):
         body: shapes, chain, poses.
         where: centres and axes of the shapes.
         motion: see `point_row`.
-        law: margins of base, arm and hand, how fast the hand may touch aside and below, braking of arm and base,
-            reaction.
+        law: margins of base, arm, hand and of what the base carries, how fast the hand may touch aside and below,
+            braking of arm and base, reaction.
     """
     shapes, chain, poses = body
     bodies, roles, bounds = shapes[0], shapes[6], shapes[5]
-    (base_margin, arm_margin, hand_margin), touch, arm_braking, base_braking, reaction = law
+    (base_margin, arm_margin, hand_margin, carry_margin), touch, arm_braking, base_braking, reaction = law
     centers, _ = where
     drives = motion[3]
     point, way = np.empty(3), np.empty(3)
@@ -241,7 +249,7 @@ def obstacle_rows(rows, nearest, body, where, motion, law):
                 point[i] = centers[g, i] + bounds[g] * way[i]
             room = distance - margin
             if drives:
-                bound = allowed_speed(room, base_braking, reaction)
+                bound = allowed_speed(room if fixed else distance - carry_margin, base_braking, reaction)
                 point_row(rows, (bodies[g], -1), chain, poses, motion, point, way, (bound, BASE_OBSTACLE, True, False))
             if not fixed:
                 bound = allowed_speed(room, arm_braking, reaction)
@@ -322,28 +330,39 @@ def self_rows(rows, body, where, motion, law):
         if distance > reach:
             continue
         way[0], way[1], way[2] = -ox, -oy, -oz
-        bound = allowed_speed(distance - margin, braking, reaction)
+        bound = returning_speed(distance - margin, braking, reaction)
         point_row(rows, (owners[s], bodies[g]), chain, poses, motion, point, way, (bound, SELF_COLLISION, False, True))
+
+
+@njit(**COMPILED)
+def _excess(rows, command):
+    """By how much a command breaks the row that it breaks most; negative if it keeps them all."""
+    coefficients, bounds, _, count = rows
+    most = -inf
+    for r in range(count[0]):
+        excess = -bounds[r]
+        for i in range(len(command)):
+            excess += coefficients[r, i] * command[i]
+        most = max(most, excess)
+    return most
 
 
 @njit(**COMPILED)
 def protect(command, wish, rows, active, found):
     """Bring a command (m,) to the nearest that keeps every row, and mark why; returns whether it had to change.
 
-    `wish` (m,) is left as the command was.
+    `wish` (m,) is left as the command was. Where the rows ask back more than can be given, none is asked.
     """
-    reasons, count = rows[2], rows[3]
-    coefficients, bounds = rows[0], rows[1]
+    bounds, reasons, count = rows[1], rows[2], rows[3]
     wish[:] = command
-    kept = True
-    for r in range(count[0]):
-        speed = 0.0
-        for i in range(len(command)):
-            speed += coefficients[r, i] * command[i]
-        kept = kept and speed <= bounds[r] + 1e-9
-    if kept:
+    if _excess(rows, command) <= 1e-9:
         return False
     project(rows, command, active)
+    if _excess(rows, command) > ALTERED:
+        command[:] = wish
+        for r in range(count[0]):
+            bounds[r] = max(bounds[r], 0.0)
+        project(rows, command, active)
     for i in range(len(command)):
         command[i] = min(max(command[i], -1.0), 1.0)
     slow_down(rows, command)

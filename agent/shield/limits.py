@@ -68,7 +68,7 @@ class ShieldLimits:
     servo_lag: float = 0.06
     """Over how long the servos of the arm spread a sudden change of speed [s]: their damping over their stiffness.
     Joint acceleration is counted over this time or a control step, whichever is longer."""
-    servo_overshoot: float = 0.3
+    servo_overshoot: float = 0.4
     """By what share the tool is faster than it was told for a moment after it is turned round; beside people that
     much less is commanded. Measured in simulation."""
     arm_braking: float = 2.5
@@ -77,12 +77,17 @@ class ShieldLimits:
     """What the base surely brakes with [m/s²]."""
     reaction: float = 0.10
     """From a command to its effect [s]: one control period and the lag of the servos."""
+    press_force: tuple[float, float] = (30.0, 80.0)
+    """From the first force on the hand presses on more slowly than `touch_speed`, at the second no harder [N]: servos
+    that are wound up against something let the hand leap when it slips off."""
     contact_force: float = 140.0
     """Greatest force of the hand on something [N]: the quasi-static limit of ISO/TS 15066:2016, Table A.2, for hands
     and fingers."""
     contact_time: float = 0.3
     """How long a force may be greater than that, up to twice as great [s]. A transient contact (5.5.5.3) ends after
     0.5 s; the difference is time to give way."""
+    give_way_speed: float = 0.1
+    """How fast a hand that was pressed harder or longer than that gives way [m/s]."""
     hand_weight: float | None = None
     """What the wrist's force sensor carries when the hand is empty [N]; None for the weight in the robot's model."""
     person_distance: float = 0.5

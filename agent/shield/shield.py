@@ -96,7 +96,7 @@ class Shield:
         self._groups = self._make_groups()
         self._poses, self._where = self._body.poses(), self._body.places()
         self._jacobian, self._inverse, self._lagging = np.zeros((n, 6)), np.zeros((n, 6)), np.zeros((n, 6))
-        self._drift, self._tcp = np.zeros(n), np.zeros(3)
+        self._drift, self._drift_lagging, self._tcp = np.zeros(n), np.zeros(n), np.zeros(3)
         self._rows = (np.zeros((_ROWS, self._m)), np.zeros(_ROWS), np.zeros(_ROWS, np.int64), np.zeros(1, np.int64))
         self._active, self._before = np.zeros(_ROWS), np.zeros(self._m)
         self._found = np.zeros(len(REASONS), np.bool_)
@@ -122,6 +122,7 @@ class Shield:
         self._gripper = np.float32(0.0)
         self._opening = np.nan
         self._pressed: float | None = None
+        self._away: Array | None = None
         self._stamp: float | None = None
         self._people_o = self._people_b = np.zeros((0, 3))
 
@@ -199,9 +200,10 @@ class Shield:
         settle(body.shapes, self._poses, self._where)
         self._joints = values[body.arm]
         pose = (body.chain, self._poses, self._joints)
-        differential(*pose, (_DAMPING, POSTURE_GAIN), (self._jacobian, self._lagging, self._drift, self._tcp))
+        differential(*pose, (_DAMPING, POSTURE_GAIN), (self._jacobian, self._lagging, self._drift_lagging, self._tcp))
         differential(*pose, (DAMPING[0], POSTURE_GAIN), (self._jacobian, self._inverse, self._drift, self._tcp))
         self._motion = (self._inverse, self._drift, self._scale, self._drives)
+        self._slow_motion = (self._lagging, self._drift_lagging, self._scale, self._drives)
         wanted = 0.5 * (float(self._gripper) + 1.0) * self.robot.max_opening
         rests = abs(felt.gripper_opening - self._opening) < 5e-4
         holds = rests and felt.gripper_opening > wanted + _GRIPS
@@ -262,13 +264,14 @@ class Shield:
         self._obstacles.survey(self._reach(speed[:m]))
         self._carry_gently(command)
         self._bind(observation)
+        self._give_way(command)
         if protect(command, self._before, self._rows, self._active, self._found):
             # What the rows pushed aside may have gathered speed too fast.
             eased = command * self._scale
             ease(eased, self._given[:m], self._change[:m], self._groups[self._groups[:, 1] <= m], self._dt, marks)
             command = eased / self._scale
             slow_down(self._rows, command)
-        self._slow_near_people(command)
+        self._slow_near_people(command, observation.proprioception.base_velocity_b)
         if base and self._obstacles.missing(observation.stamp, limits.sense_age):
             fast = float(np.hypot(*(command[:2] * self._scale[:2])))
             if fast > limits.blind_speed:
@@ -285,7 +288,8 @@ class Shield:
         driving = float(np.linalg.norm(speed[:2]) + abs(speed[2])) if base else 0.0
         moving = driving + float(np.linalg.norm(tool[:3])) + 0.3 * float(np.linalg.norm(tool[3:])) + 0.1
         brake = min(limits.arm_braking, limits.base_braking) if driving > 0.0 else limits.arm_braking
-        arm = limits.arm_margin + limits.reaction * moving + moving**2 / (2.0 * brake)
+        margin = max(limits.arm_margin, limits.carry_margin) if driving > 0.0 else limits.arm_margin
+        arm = margin + limits.reaction * moving + moving**2 / (2.0 * brake)
         drive = limits.base_margin + limits.reaction * driving + driving**2 / (2.0 * limits.base_braking)
         near = min(drive, _FARTHEST) if driving > 0.0 else 0.0
         return np.array([near, min(arm, _FARTHEST), min(arm, _FARTHEST), near])
@@ -295,7 +299,7 @@ class Shield:
         if not self._base:
             return
         speed, limits = command[:3] * self._scale[:3], self.limits
-        carried = float(np.hypot(speed[0] - speed[2] * self._tcp[1], speed[1] + speed[2] * self._tcp[0]))
+        carried = float(np.hypot(*self._carried(speed)))
         touch = limits.touch_speed[0]
         if carried <= touch:
             return
@@ -316,8 +320,9 @@ class Shield:
         self._force_row(observation)
         self._workspace_rows()
         parts = (body.shapes, body.spheres, body.pairs, body.chain, self._poses)
-        self_rows(rows, parts, self._where, motion, (limits.self_margin, braking, reaction, _SELF_REACH))
-        margins = (limits.base_margin, limits.arm_margin, limits.hand_margin)
+        for law in (motion, self._slow_motion):
+            self_rows(rows, parts, self._where, law, (limits.self_margin, braking, reaction, _SELF_REACH))
+        margins = (limits.base_margin, limits.arm_margin, limits.hand_margin, limits.carry_margin)
         law = (margins, limits.touch_speed, braking, limits.base_braking, reaction)
         solid = (body.shapes, body.chain, self._poses)
         self._people_b = self._people(observation)
@@ -347,20 +352,35 @@ class Shield:
         point_row(self._rows, (tool, -1), self._body.chain, self._poses, self._motion, self._tcp, way, kind)
 
     def _force_row(self, observation: Observation) -> None:
-        """A hand that is pressed too hard gives way or stays, but does not press on."""
+        """The harder the hand presses, the more slowly it may press on; a hand that is pressed too hard gives way."""
+        self._away, limits = None, self.limits
         for frame in observation.frames.values():
             if frame.modality != "force_torque" or frame.T_bs is None:
                 continue
             # The sensor feels how the arm holds the hand up; what is more than its weight comes from outside.
             force = np.array([0.0, 0.0, self._weight]) - frame.T_bs[:3, :3] @ frame.data[:3]
-            strength, most = float(np.linalg.norm(force)), self.limits.contact_force
-            if not strength > most:
+            strength, (light, firm) = float(np.linalg.norm(force)), limits.press_force
+            if strength > light:
+                speed = limits.touch_speed[0] * max(0.0, firm - strength) / max(firm - light, 1e-9)
+                self._row_of_tool(self._body.chain[2], -force / strength, speed, CONTACT_FORCE)
+            if not strength > limits.contact_force:
                 self._pressed = None
                 continue
             if self._pressed is None:
                 self._pressed = observation.stamp
-            if strength > 2.0 * most or observation.stamp - self._pressed > self.limits.contact_time:
-                self._row_of_tool(self._body.chain[2], -force / strength, 0.0, CONTACT_FORCE)
+            if strength > 2.0 * limits.contact_force or observation.stamp - self._pressed > limits.contact_time:
+                self._away = force / strength
+
+    def _give_way(self, command: Array) -> None:
+        """Move a hand that is pressed too hard away: to stand still does not relieve the springs of the servos."""
+        if self._away is None:
+            return
+        linear = slice(self._base, self._base + 3)
+        velocity = command[linear] * self._scale[linear]
+        lacking = self.limits.give_way_speed - float(velocity @ self._away)
+        if lacking > 0.0:
+            command[linear] = (velocity + lacking * self._away) / self._scale[linear]
+            self._found[CONTACT_FORCE] = True
 
     def _people(self, observation: Observation) -> Array:
         """(p, 3) x, y in the base frame and radius of the people [m]."""
@@ -369,8 +389,8 @@ class Shield:
         dx, dy = self._people_o[:, 0] - x, self._people_o[:, 1] - y
         return np.column_stack((c * dx + s * dy, -s * dx + c * dy, self._people_o[:, 2]))
 
-    def _slow_near_people(self, command: Array) -> None:
-        """Slow the whole command down so that the tool is slow enough beside people."""
+    def _slow_near_people(self, command: Array, felt: Array) -> None:
+        """Slow the command down so that the tool is slow enough beside people; `felt` (3,) is how the base moves."""
         if not len(self._people_b):
             return
         limits = self.limits
@@ -379,15 +399,29 @@ class Shield:
         most = beside_people(self._people_b, self._where[0], self._body.shapes, self._drives, law)
         if not np.isfinite(most):
             return
+        tool = slice(self._base, self._base + 3)
         speed = command * self._scale
-        over_floor = speed[self._base : self._base + 3].copy()
+        over_floor = speed[tool].copy()
         if self._base:
-            over_floor += [speed[0] - speed[2] * self._tcp[1], speed[1] + speed[2] * self._tcp[0], 0.0]
+            carried = self._carried(speed[:3])
+            over_floor += [*carried, 0.0]
+            rolls = float(np.hypot(*self._carried(felt)))
+            if rolls > float(np.hypot(*carried)):
+                # The base is slower to brake than the arm is to start: what it still does is taken off.
+                left, swung = max(0.0, most - rolls), float(np.linalg.norm(speed[tool]))
+                if swung > left:
+                    self._found[PERSON] = True
+                    command[self._base :] *= left / swung
+                    over_floor = speed[tool] * (left / swung) + [*carried, 0.0]
         fast = float(np.linalg.norm(over_floor))
         if fast > most:
             if np.abs(command).max() * (1.0 - most / fast) > ALTERED:
                 self._found[PERSON] = True
             command *= most / fast
+
+    def _carried(self, base: Array) -> Array:
+        """(2,) velocity of the tool over the floor [m/s] that a velocity (3,) of the base gives it."""
+        return np.array([base[0] - base[2] * self._tcp[1], base[1] + base[2] * self._tcp[0]])
 
     def _remember(self, safe: NDArray[np.float32]) -> None:
         """Keep what was given, from which the next command must go on."""
