@@ -42,6 +42,14 @@ def satisfies(label: str, attributes: Mapping[str, str], wanted: Entity) -> bool
     return all(attributes.get(key) == value for key, value in wanted.attributes.items())
 
 
+def undecided(label: str, attributes: Mapping[str, str], wanted: Entity) -> bool:
+    """Whether something may yet turn out to be the thing that was told of: nothing known of it speaks against that, and
+    some of how it should look is not known. A sound is not looked at.
+    """
+    unknown = [key for key in wanted.attributes if key != "sound" and key not in attributes]
+    return bool(unknown) and compatible(wanted, label, attributes)
+
+
 def associate(
     detections: Iterable[Detection], entities: Mapping[str, Entity], held: Collection[str] = ()
 ) -> list[tuple[Detection, str | None]]:

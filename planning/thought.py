@@ -7,6 +7,7 @@ from typing import Any
 
 from yanshi.contracts import Entity, SkillCall, WorldState
 from yanshi.goals import Goal
+from yanshi.planning.association import undecided
 from yanshi.planning.referents import Resolution
 from yanshi.planning.situation import known
 
@@ -30,6 +31,7 @@ class Thought:
                 self._said.append(f"By '{words}' I understand {_plain(things[0])}{_where(belief, things[0])}.")
         for entity in resolution.missing:
             self._said.append(f"I have not seen the {_plain(entity.name)} yet, so I look for it first.")
+            self._said += _perhaps(belief, entity)
 
     def check(self, names: Sequence[str]) -> None:
         """What is wanted may be so already, but nobody has looked."""
@@ -79,6 +81,16 @@ def _say(call: SkillCall) -> str:
         "press": "press {0}", "push": "push {0} onto {1}",
     }  # fmt: skip
     return phrases.get(call.skill, call.skill.replace("_", " ")).format(*a)
+
+
+def _perhaps(belief: WorldState, wanted: Entity) -> list[str]:
+    """What may be the thing that is looked for, as far as is known."""
+    met = (e for e in belief.entities.values() if e.category == "object" and e.provenance != "told" and known(e))
+    kinds = dict.fromkeys(_plain(e.label) for e in met if undecided(e.label, e.attributes, wanted))
+    if not kinds:
+        return []
+    looks = " ".join(v for k, v in wanted.attributes.items() if k != "sound")
+    return [f"I know of a {' and a '.join(kinds)} that may be {looks}, and look closely at that first."]
 
 
 def _where(belief: WorldState, name: str) -> str:

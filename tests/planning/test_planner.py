@@ -47,6 +47,15 @@ def test_what_was_never_seen_is_looked_for_first(home: WorldState) -> None:
     assert np.isnan(mentioned[0].position_w).all()
 
 
+def test_what_may_be_the_thing_is_spoken_of(home: WorldState) -> None:
+    ball = fake_object("ball_1", (6.0, 2.5, 0.85), label="ball")
+    near_by = home.with_(entities={**home.entities, "ball_1": ball})
+    goal = "exists ?x: (kind(?x, ball) and color(?x, red) and in(?x, sink))"
+    assert steps(plan_for(goal, near_by))[0] == "look_for(red_ball)", "nobody knows that it is red"
+    assert "I know of a ball that may be red, and look closely at that first." in plan_for(goal, near_by).thought
+    assert "may be red" not in plan_for(goal, home).thought
+
+
 def test_a_name_that_nobody_has_met_is_looked_for(home: WorldState) -> None:
     assert steps(plan_for("holding(large_white_ball)", home))[0] == "look_for(large_white_ball)"
 
