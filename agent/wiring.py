@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -17,9 +18,11 @@ from yanshi.agent.baselines import BlankTracker, BlindPerception, IdlePlanner, R
 from yanshi.agent.expert import TruthPerception, TruthTracker
 from yanshi.agent.interfaces import Perception, Planner, Skills, Subscriber, Tracker
 from yanshi.agent.loop import Loop
+from yanshi.agent.seeing.furniture import part_shapes
 from yanshi.agent.shield import RangeShield
 from yanshi.agent.skills.experts import expert_skills
 from yanshi.agent.specimens import specimens, voices
+from yanshi.agent.weights import eye_file
 from yanshi.contracts import Observation
 from yanshi.envs.oracle import Oracle
 from yanshi.envs.oracle_perception import OraclePerception
@@ -35,7 +38,7 @@ from yanshi.planning.planner import SearchPlanner
 
 AgentName = Literal["default", "expert", "nothing", "random"]
 AGENTS: tuple[AgentName, ...] = ("default", "expert", "nothing", "random")
-PERCEPTIONS = ("oracle",)
+PERCEPTIONS = ("oracle", "learned")
 PLANNERS = ("search",)
 SENSES = ("rgb", "depth", "lidar", "scan", "audio", "touch", "force")
 """What a robot has unless it is told otherwise."""
@@ -49,6 +52,8 @@ class AgentConfig:
     """`default` senses, believes and plans; `expert` is told the truth; `nothing` and `random` do not think."""
     perception: str = "oracle"
     """Which perception the default agent has."""
+    weights: str = ""
+    """Of learned perception: the folder that `yanshi train senses` wrote; empty for those that are shipped."""
     planner: str = "search"
     """Which planner the default agent has."""
     senses: tuple[str, ...] = SENSES
@@ -59,15 +64,22 @@ class AgentConfig:
     def __post_init__(self) -> None:
         if self.agent not in AGENTS:
             raise UnknownNameError("agent", self.agent, AGENTS)
-        if self.perception == "learned":
-            raise InputError("Perception 'learned' is not available yet. Available: oracle.")
         if self.perception not in PERCEPTIONS:
             raise UnknownNameError("perception", self.perception, PERCEPTIONS)
+        if self.perception == "learned" and self.agent == "default":
+            check_weights(self.weights)
         if self.planner not in PLANNERS:
             raise UnknownNameError("planner", self.planner, PLANNERS)
         for sense in self.senses:
             if sense not in KNOWN_SENSES:
                 raise UnknownNameError("sense", sense, KNOWN_SENSES)
+
+
+def check_weights(folder: str) -> None:
+    """Raises: InputError if a folder (empty: the package) has no weights of an eye."""
+    file = eye_file(Path(folder) if folder else None)
+    if not file.is_file():
+        raise InputError(f"Perception 'learned': no weights at {file}; to train some: yanshi train senses --out DIR.")
 
 
 class SimulatedSource:
@@ -117,7 +129,17 @@ def build_agent(sim: Simulation, config: AgentConfig) -> Agent:
         return Agent(TruthPerception(oracle), TruthTracker(oracle), SearchPlanner(domain), expert_skills(robot, plan))
     tracker = BeliefTracker(plan, domain, specimens(), voices())
     planner = SearchPlanner(domain, tracker.mention)
-    return Agent(OraclePerception(sim), tracker, planner, expert_skills(robot, plan))
+    return Agent(_perception(sim, config), tracker, planner, expert_skills(robot, plan))
+
+
+def _perception(sim: Simulation, config: AgentConfig) -> Perception:
+    """The senses of the default agent. Learned ones are given the world's map and nothing of the simulation."""
+    if config.perception == "oracle":
+        return OraclePerception(sim)
+    from yanshi.agent.perceiving import learned_perception  # loads torch
+
+    weights = Path(config.weights) if config.weights else None
+    return learned_perception(sim.world.floor_plan, part_shapes(sim.world), weights)
 
 
 def build_loop(sim: Simulation, agent: Agent, subscribers: Sequence[Subscriber] = ()) -> Loop:

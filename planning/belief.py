@@ -43,6 +43,7 @@ from yanshi.planning.relations import (
     room_at,
     rotation,
 )
+from yanshi.planning.sightings import Sightings
 from yanshi.planning.situation import description, known
 
 Array = NDArray[Any]
@@ -82,10 +83,11 @@ class Tracker:
         self._told: dict[str, Entity] = {}
         self._missed: dict[str, float] = {}
         self._grasp = Grasp()
+        self._sightings = Sightings()
 
     def reset(self) -> WorldState:
         """The belief before anything was sensed: what the map says."""
-        self._told, self._missed, self._grasp = {}, {}, Grasp()
+        self._told, self._missed, self._grasp, self._sightings = {}, {}, Grasp(), Sightings()
         rooms = self.floor_plan.rooms
         fixtures = {
             e.name: replace(e, room=e.room or room_at(rooms, e.position_w), last_seen=None, provenance="map")
@@ -133,6 +135,9 @@ class Tracker:
         self._told = {}
 
         held_before = next((f.args[0] for f, h in facts.items() if f.predicate == "holding" and h.value), None)
+        for name in self._sightings.forgotten(now, (held_before or "",)):
+            entities.pop(name, None)
+            facts = {fact: held for fact, held in facts.items() if name not in fact.args}
         entities = self._grasp.carry(entities, held_before, percept.base_pose_w, observation)
         openings = dict(belief.openings)
         found = self._see(entities, percept, openings, held_before)
@@ -167,23 +172,36 @@ class Tracker:
     ) -> set[str]:
         """Take detections in; returns the names of the objects that were seen."""
         found: set[str] = set()
-        for detection, name in associate(percept.detections, entities, (held,) if held else ()):
+        hand = (held,) if held else ()
+        named = [d for d in percept.detections if d.track is not None]
+        nameless = [d for d in percept.detections if d.track is None]
+        pairs = associate(named, entities, hand)
+        pairs += self._sightings.pair(nameless, entities, hand, percept.stamp)
+        for detection, name in pairs:
             if name is not None and entities[name].category != "object":
                 entities[name] = replace(entities[name], last_seen=percept.stamp, provenance="seen")
                 if detection.opening is not None:
                     openings[name] = float(detection.opening)
                 continue
             before = entities.get(name) if name is not None else None
+            name = name or self._name(entities, detection)
+            if detection.track is None:
+                detection = self._sightings.note(name, before, detection, percept.stamp)
             if before is None or before.provenance in ("told", "heard"):
-                name = name or self._name(entities, detection)
                 entities[name] = first_seen(detection, name, percept.stamp, self.kinds.get(detection.label))
                 before = None
             else:
-                entities[before.name] = seen(before, detection, percept.stamp)
-            assert name is not None
+                entities[name] = self._of_its_kind(seen(before, detection, percept.stamp), before)
             self._find(entities, before, entities[name])
             found.add(name)
         return found
+
+    def _of_its_kind(self, entity: Entity, before: Entity) -> Entity:
+        """A thing that turns out to be of another kind can do what that kind can."""
+        specimen = self.kinds.get(entity.label)
+        if specimen is None or entity.label == before.label:
+            return entity
+        return replace(entity, affordances=specimen.affordances, regions=specimen.regions)
 
     @staticmethod
     def _name(entities: Mapping[str, Entity], detection: Detection) -> str:

@@ -46,7 +46,12 @@ BAD: dict[str, tuple[list[str], str]] = {
     "sense": (["run", "go", "--senses", "rgb,smell"], "Unknown sense 'smell'."),
     "robot": (["run", "go", "--robot", "atlas"], "Available: mobile_panda, panda."),
     "agent": (["run", "go", "--agent", "clever"], "Unknown agent 'clever'."),
-    "perception": (["run", "go", "--perception", "learned"], "not available yet"),
+    "perception": (
+        ["run", "go", "--perception", "psychic"],
+        "Unknown perception 'psychic'. Available: learned, oracle.",
+    ),
+    "weights": (["run", "go", "--perception", "learned", "--weights", "/nowhere"], "yanshi train senses --out DIR"),
+    "weights of bench": (["bench", "Pick", "--perception", "learned", "--weights", "/nowhere"], "/nowhere/eye/eye.saf"),
     "planner": (["run", "go", "--planner", "magic"], "Unknown planner 'magic'. Available: search."),
     "option": (["run", "go", "--wrld", "home"], "Did you mean '--world'?"),
     "number": (["run", "go", "--seed", "one"], "one"),
@@ -65,6 +70,9 @@ BAD: dict[str, tuple[list[str], str]] = {
     "workers": (["bench", "Pick", "--workers", "-2"], "expected --workers of at least 1, got -2."),
     "first seed": (["bench", "Pick", "--seed", "-1"], "expected --seed of at least 0, got -1."),
     "view": (["view", "--task", "Piick"], "Did you mean 'Pick'?"),
+    "training": (["train", "manners"], "expected 'skill' or 'senses', got 'manners'."),
+    "training of more than the senses": (["train", "senses", "pick"], "expected nothing after 'senses', got 'pick'."),
+    "time of training": (["train", "senses", "--minutes", "0"], "expected --minutes above 0, got 0.0."),
     "ablation": (["bench", "Pick", "--ablate", "smell"], "Unknown sense 'smell'."),
 }
 

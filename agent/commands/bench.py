@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,7 +36,9 @@ class Options:
     agent: str = "default"
     """`default`, `expert`, `nothing` or `random`."""
     perception: str = "oracle"
-    """Who perceives: `oracle`."""
+    """Who perceives: `oracle` (simulated truth, restricted to what is in view and heard) or `learned` (raw senses)."""
+    weights: str = ""
+    """Of learned perception: the folder that `yanshi train senses` wrote; empty for those that are shipped."""
     ablate: str = ""
     """Senses to take away: `rgb`, `rgb,depth`, …"""
     workers: int = 1
@@ -92,13 +94,16 @@ def _config(options: Options) -> AgentConfig:
         if name not in SENSES:
             raise UnknownNameError("sense", name, SENSES)
     senses = tuple(name for name in SENSES if name not in taken)
-    return AgentConfig(agent=options.agent, perception=options.perception, senses=senses)  # type: ignore[arg-type]
+    return AgentConfig(
+        agent=options.agent,  # type: ignore[arg-type]
+        perception=options.perception,
+        weights=options.weights,
+        senses=senses,
+    )
 
 
 def _seeded(config: AgentConfig, seed: int) -> AgentConfig:
-    return AgentConfig(
-        agent=config.agent, perception=config.perception, planner=config.planner, senses=config.senses, seed=seed
-    )
+    return replace(config, seed=seed)
 
 
 def _perception(config: AgentConfig) -> str:

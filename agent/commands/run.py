@@ -70,7 +70,9 @@ class Options:
     planner: str = "search"
     """Who plans: `search`."""
     perception: str = "oracle"
-    """Who perceives: `oracle` (simulated truth, restricted to what is in view and heard)."""
+    """Who perceives: `oracle` (simulated truth, restricted to what is in view and heard) or `learned` (raw senses)."""
+    weights: str = ""
+    """Of learned perception: the folder that `yanshi train senses` wrote; empty for those that are shipped."""
     senses: str = ",".join(SENSES)
     """Which senses the robot has."""
     robot: str | None = None
@@ -118,6 +120,7 @@ def _agent_config(options: Options) -> AgentConfig:
     return AgentConfig(
         agent=options.agent,  # type: ignore[arg-type]
         perception=options.perception,
+        weights=options.weights,
         planner=options.planner,
         senses=senses,
         seed=options.seed,

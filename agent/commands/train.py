@@ -1,4 +1,4 @@
-"""``yanshi train skill NAME``: learns the contact-rich part of a skill on this machine."""
+"""``yanshi train skill NAME`` and ``yanshi train senses``: skills, eye and hearing are learned on this machine."""
 
 from __future__ import annotations
 
@@ -14,17 +14,22 @@ from rich.console import Console
 from yanshi.agent.commands.parsing import parse
 from yanshi.errors import InputError, UnknownNameError
 
+WHAT = ("skill", "senses")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Train a skill: demonstrations by the script, cloning, then reinforcement under perturbation."""
+    """Train a skill: demonstrations by the script, cloning, then reinforcement under perturbation. Or train the senses:
+    hearing and the eye, on sounds and pictures drawn from the tasks' worlds.
+    """
 
     what: tyro.conf.Positional[str]
-    """`skill`."""
-    name: tyro.conf.Positional[str]
-    """Which: pick, place, stack, open, close, press, push."""
-    minutes: float = 30.0
-    """Wall time of the reinforcement."""
+    """`skill` or `senses`."""
+    name: tyro.conf.Positional[str] = ""
+    """Which skill: pick, place, stack, open, close, press, push."""
+    minutes: float | None = None
+    """Of a skill: wall time of the reinforcement (30). Of the senses: how long it is to take one CPU core, about (120),
+    which decides how much data is drawn and how many steps are made."""
     seed: int = 0
     """Of everything that is random."""
     out: Path | None = None
@@ -34,11 +39,15 @@ class Options:
 def main(arguments: Sequence[str]) -> int:
     """Train, with a live line."""
     options = parse(Options, "train", arguments)
-    if options.what != "skill":
-        raise InputError(f"train: expected 'skill', got '{options.what}'.")
-    if options.minutes <= 0.0:
+    if options.what not in WHAT:
+        raise InputError(f"train: expected {' or '.join(map(repr, WHAT))}, got '{options.what}'.")
+    if options.minutes is not None and not 0.0 < options.minutes < float("inf"):
         raise InputError(f"train: expected --minutes above 0, got {options.minutes}.")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    return _skill(options) if options.what == "skill" else _senses(options)
+
+
+def _skill(options: Options) -> int:
     from yanshi.agent.skills.motor.catalogue import manoeuvre, manoeuvres
 
     if options.name not in manoeuvres():
@@ -46,10 +55,26 @@ def main(arguments: Sequence[str]) -> int:
     from yanshi.agent.skills.motor.training import SkillTraining, TrainingPlan
 
     folder = options.out or Path("out") / "train" / options.name
-    plan = TrainingPlan(minutes=options.minutes, seed=options.seed)
+    plan = TrainingPlan(minutes=30.0 if options.minutes is None else options.minutes, seed=options.seed)
     policy = SkillTraining(manoeuvre(options.name), folder, plan, sys.stderr).run()
     card = policy.card
     console = Console()
     console.print(f"\n{card['iterations']} iterations, {card['steps']:,} steps, {card['minutes']:.1f} minutes.")
     console.print(f"Weights: {folder / options.name}.safetensors, curve and card beside them.")
+    return 0
+
+
+def _senses(options: Options) -> int:
+    if options.name:
+        raise InputError(f"train: expected nothing after 'senses', got '{options.name}'.")
+    from yanshi.agent.senses_training import SensesTraining, train_senses
+
+    folder = options.out or Path("out") / "train" / "senses"
+    minutes = 120.0 if options.minutes is None else options.minutes
+    console = Console(highlight=False)
+    train_senses(
+        SensesTraining(out=folder, minutes=minutes, seed=options.seed),
+        lambda line: console.print(line, soft_wrap=True),
+    )
+    console.print(f"\nTo use them: yanshi run … --perception learned --weights {folder}")
     return 0

@@ -20,7 +20,7 @@ from yanshi.perception.grounding.network import ObjectNet
 SHIPPED = Path(sim_assets.__file__).parent / "weights" / "seeing" / "eye.safetensors"
 """Where the eye that comes with the package lies."""
 _CONFIG, _CARD = "yanshi_eye", "yanshi_card"
-TRAIN_COMMAND = "python -m yanshi.agent.seeing.training"
+TRAIN_COMMAND = "yanshi train senses --out DIR"
 
 
 def save_eye(network: ObjectNet, file: Path, card: Mapping[str, Any] | None = None) -> None:
@@ -68,7 +68,7 @@ def read_card(file: Path | None = None) -> dict[str, Any]:
 
 def _read(file: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
     if not file.is_file():
-        raise InputError(f"{file}: there are no weights of an eye; to train some: {TRAIN_COMMAND} --out {file.parent}.")
+        raise InputError(f"{file}: there are no weights of an eye; to train some: {TRAIN_COMMAND}.")
     try:
         with safe_open(file, framework="pt") as archive:
             header = archive.metadata() or {}

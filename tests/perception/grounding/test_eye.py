@@ -126,7 +126,7 @@ def test_saved_weights_give_the_same_eye(tmp_path: Path) -> None:
 
 
 def test_missing_and_foreign_weights_are_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there are no weights of an eye; to train some: python -m"):
+    with pytest.raises(InputError, match="there are no weights of an eye; to train some: yanshi train senses"):
         load_eye(tmp_path / "none.safetensors")
     (tmp_path / "text.safetensors").write_text("hello")
     with pytest.raises(InputError, match="expected a safetensors file"):

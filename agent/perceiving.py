@@ -1,0 +1,87 @@
+"""Learned perception: what the robot makes of its raw senses, with nothing from the simulation.
+
+Cameras are looked at by the eye and held against the furniture of the map, microphones by hearing, LiDARs tell where
+the robot is and, where no camera sees, what stands on the furniture. Each part knows nothing of the others; here they
+are put together. What a picture cannot show (whether a device is on) is left open, and the belief expects it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from yanshi.agent.weights import eye_file, hearing_folder
+from yanshi.contracts import Array, FloorPlan, Observation, Percept
+from yanshi.perception.grounding.eye import Eye
+from yanshi.perception.grounding.furniture import FurnitureSight
+from yanshi.perception.grounding.sight import FindsObjects, Sight
+from yanshi.perception.hearing.listening import Hearing
+from yanshi.perception.mapping.localisation import Localiser
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What perceives."""
+
+    sight: Sight
+    hearing: Hearing
+    localiser: Localiser
+
+
+class LearnedPerception:
+    """Makes percepts of observations with any senses. A frame that was perceived before is not perceived again."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def perceive(self, observation: Observation) -> Percept:
+        """What can be known from an observation.
+
+        Raises:
+            SenseError: A frame lacks its calibration or has a form that cannot be used.
+        """
+        parts = self._parts
+        base_pose_w = parts.localiser.locate(observation)
+        seen = parts.sight.see(observation, self._when_seen(observation, base_pose_w))
+        return Percept(
+            stamp=observation.stamp,
+            base_pose_w=base_pose_w,
+            detections=seen.detections,
+            sounds=parts.hearing.perceive(observation, base_pose_w),
+            viewed=seen.viewed,
+            source="learned",
+        )
+
+    def _when_seen(self, observation: Observation, now: Array) -> Array:
+        """The base pose when the newest pictures were taken, which is some hundredths of a second ago."""
+        stamps = [frame.stamp for frame in observation.frames.values() if frame.modality == "depth"]
+        return self._parts.localiser.at(max(stamps)) if stamps else now
+
+
+def learned_perception(
+    plan: FloorPlan,
+    shapes: Mapping[str, Array],
+    weights: Path | None = None,
+    objects: FindsObjects | None = None,
+) -> LearnedPerception:
+    """The learned perception of a robot that knows its home's floor plan and the catalogue of furniture.
+
+    Args:
+        plan: what is known beforehand.
+        shapes: moving part of the furniture → its boxes (k, 6) in its own frame: centre, half extents [m].
+        weights: the folder that training wrote; None takes the weights that are shipped.
+        objects: what finds objects in the place of the eye.
+
+    Raises:
+        InputError: There are no weights of an eye.
+        ModelError: Those of hearing cannot be used.
+    """
+    finder = Eye.from_file(eye_file(weights)) if objects is None else objects
+    return LearnedPerception(
+        Parts(
+            sight=Sight(finder, FurnitureSight(plan, shapes)),
+            hearing=Hearing.from_pretrained(hearing_folder(weights)),
+            localiser=Localiser(plan),
+        )
+    )

@@ -1,0 +1,152 @@
+"""A belief made of detections that err: phantoms, wrong words, misses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from yanshi.contracts import Detection, Entity, Observation, Percept, Proprioception, WorldState
+from yanshi.planning.belief import Tracker
+from yanshi.planning.domain import Domain
+from yanshi.planning.fakes import FLOOR_PLAN, fake_object
+
+BASE = np.array([5.0, 2.0, 0.0])
+ON_TABLE = np.array([6.0, 2.0, 0.85])
+
+
+def sight(at: np.ndarray = ON_TABLE, score: float = 0.8, **more: object) -> Detection:
+    values: dict[str, object] = {
+        "label": "mug", "attributes": {"color": "red", "size": "medium"}, "position_w": np.asarray(at, dtype=float),
+        "covariance": np.eye(3) * 1e-4, "extent": np.array([0.08, 0.08, 0.1]), "score": score,
+    }  # fmt: skip
+    return Detection(**{**values, **more})  # type: ignore[arg-type]
+
+
+class Run:
+    """A belief over pictures that come ten times a second."""
+
+    def __init__(self) -> None:
+        kinds = {label: fake_object(label, (0, 0, 0)) for label in ("mug", "cup")}
+        self.tracker = Tracker(FLOOR_PLAN, Domain(mobile=True), kinds)
+        self.belief: WorldState = self.tracker.reset()
+        self.frame = 0
+
+    def see(self, *detections: Detection, viewed: frozenset[str] = frozenset()) -> list[Entity]:
+        """The objects that are believed after one more picture."""
+        self.frame += 1
+        body = Proprioception(
+            joint_names=(), joint_positions=np.zeros(0), joint_velocities=np.zeros(0), odometry=np.zeros(3),
+            base_velocity_b=np.zeros(3), T_be=np.eye(4), gripper_opening=0.08,
+        )  # fmt: skip
+        stamp = 0.1 * self.frame
+        percept = Percept(stamp=stamp, base_pose_w=BASE, detections=detections, viewed=viewed)
+        observation = Observation(stamp=stamp, frames={}, proprioception=body)
+        self.belief = self.tracker.update(self.belief, percept, observation)
+        return [e for e in self.belief.entities.values() if e.category == "object"]
+
+
+def test_what_is_seen_once_is_not_believed_and_what_is_seen_twice_is() -> None:
+    run = Run()
+    assert run.see(sight()) == []
+    assert [e.name for e in run.see(sight())] == ["red_mug"]
+
+
+def test_the_less_sure_the_more_often() -> None:
+    run = Run()
+    assert [len(run.see(sight(score=0.5))) for _ in range(3)] == [0, 0, 1]
+
+
+def test_a_perceiver_that_admits_no_doubt_is_believed_at_once() -> None:
+    assert len(Run().see(sight(score=1.0))) == 1
+
+
+def test_phantoms_here_and_there_support_one_another_as_little_as_those_far_apart_in_time() -> None:
+    run = Run()
+    rng = np.random.default_rng(0)
+    for k in range(40):
+        there = ON_TABLE + np.array([0.0, 0.4 * (k % 5) - 0.8, 0.0]) + rng.normal(0.0, 0.003, 3)
+        assert run.see(*([sight(there)] if k % 5 < 2 else [])) == [] or k >= 5
+    run = Run()
+    for k in range(80):
+        assert run.see(*([sight()] if k % 20 == 0 else [])) == []
+
+
+def test_most_sightings_say_what_it_is() -> None:
+    run = Run()
+    rng = np.random.default_rng(1)
+    for _ in range(60):
+        wrong = rng.random(3) < 0.3
+        label = "cup" if wrong[0] else "mug"
+        attributes = {"color": "orange" if wrong[1] else "red", "size": "large" if wrong[2] else "medium"}
+        run.see(sight(ON_TABLE + rng.normal(0.0, 0.008, 3), label=label, attributes=attributes))
+    (thing,) = run.see(sight(label="cup", attributes={"color": "orange", "size": "large"}))
+    assert (thing.label, thing.attributes) == ("mug", {"color": "red", "size": "medium"})
+    np.testing.assert_allclose(thing.position_w, ON_TABLE, atol=0.01)
+
+
+def test_a_change_of_mind_gives_it_the_kinds_affordances() -> None:
+    run = Run()
+    run.tracker.kinds["cup"] = replace(fake_object("cup", (0, 0, 0)), affordances=frozenset({"sound"}))
+    for _ in range(3):
+        run.see(sight())
+    for _ in range(12):
+        run.see(sight(label="cup"))
+    (thing,) = run.see(sight(label="cup"))
+    assert thing.label == "cup"
+    assert thing.affordances == {"sound"}
+
+
+def test_two_things_that_look_alike_stay_two() -> None:
+    run = Run()
+    rng = np.random.default_rng(2)
+    apart = np.array([0.0, 0.12, 0.0])
+    for k in range(50):
+        both = [sight(ON_TABLE + rng.normal(0.0, 0.008, 3)), sight(ON_TABLE + apart + rng.normal(0.0, 0.008, 3))]
+        seen = run.see(*(both if k % 3 else both[:1]))
+    assert len(seen) == 2
+    low, high = sorted(seen, key=lambda e: float(e.position_w[1]))
+    np.testing.assert_allclose(low.position_w, ON_TABLE, atol=0.01)
+    np.testing.assert_allclose(high.position_w, ON_TABLE + apart, atol=0.01)
+
+
+def test_what_was_hardly_seen_is_forgotten_and_what_was_seen_well_is_not() -> None:
+    run = Run()
+    well = ON_TABLE + np.array([0.0, 0.4, 0.0])
+    for k in range(10):
+        run.see(sight(well), *([sight()] if k < 3 else []))
+    names = {e.name for e in run.see()}
+    assert len(names) == 2
+    for _ in range(25):
+        left = run.see()
+    assert [round(float(e.position_w[1]), 2) for e in left] == [2.4]
+    (gone,) = names - {e.name for e in left}
+    assert not any(gone in fact.args for fact in run.belief.facts)
+
+
+def test_size_and_direction_are_averaged() -> None:
+    run = Run()
+    rng = np.random.default_rng(3)
+    size = np.array([0.12, 0.05, 0.1])
+    for _ in range(80):
+        extent = size * np.exp(rng.normal(0.0, 0.1, 3))
+        turned = 1.5 + rng.normal(0.0, 0.15)  # near the end of its range: half a turn is the same box
+        seen = run.see(sight(extent=extent, yaw=(turned + np.pi / 2) % np.pi - np.pi / 2))
+    (thing,) = seen
+    np.testing.assert_allclose(thing.extent, size, rtol=0.12)
+    assert abs((thing.yaw - 1.5 + np.pi / 2) % np.pi - np.pi / 2) < 0.15
+
+
+def test_a_lost_thing_is_found_elsewhere_and_keeps_its_name() -> None:
+    run = Run()
+    for _ in range(10):
+        run.see(sight())
+    for _ in range(20):
+        run.see(viewed=frozenset({"table"}))
+    assert np.isnan(run.belief.entities["red_mug"].position_w).all()
+    there = np.array([1.0, 3.5, 0.85])
+    run.see(sight(there))
+    assert np.isnan(run.belief.entities["red_mug"].position_w).all(), "one sighting might be a phantom"
+    (thing,) = run.see(sight(there))
+    assert thing.name == "red_mug"
+    np.testing.assert_allclose(thing.position_w, there)
