@@ -11,13 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from yanshi.agent.weights import eye_file, hearing_folder
-from yanshi.contracts import Array, FloorPlan, Observation, Percept
+from yanshi.contracts import Array, FloorPlan, Frame, Observation, Percept
 from yanshi.perception.grounding.eye import Eye
 from yanshi.perception.grounding.furniture import FurnitureSight
+from yanshi.perception.grounding.range_clusters import RangeClusters, Ranged
 from yanshi.perception.grounding.sight import FindsObjects, Sight
 from yanshi.perception.hearing.listening import Hearing
 from yanshi.perception.mapping.localisation import Localiser
+
+SEES_FROM = 0.05
+"""Share of a picture of which a camera must know the depth to be of use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +33,7 @@ class Parts:
     sight: Sight
     hearing: Hearing
     localiser: Localiser
+    ranging: RangeClusters
 
 
 class LearnedPerception:
@@ -34,6 +41,7 @@ class LearnedPerception:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._ranged: Frame | None = None
 
     def perceive(self, observation: Observation) -> Percept:
         """What can be known from an observation.
@@ -43,20 +51,31 @@ class LearnedPerception:
         """
         parts = self._parts
         base_pose_w = parts.localiser.locate(observation)
-        seen = parts.sight.see(observation, self._when_seen(observation, base_pose_w))
+        depths = [frame for frame in observation.frames.values() if frame.modality == "depth"]
+        taken = max((frame.stamp for frame in depths), default=observation.stamp)
+        seen = parts.sight.see(observation, parts.localiser.at(taken))
+        felt = Ranged() if any(_sees(frame) for frame in depths) else self._feel_around(observation)
         return Percept(
             stamp=observation.stamp,
             base_pose_w=base_pose_w,
-            detections=seen.detections,
+            detections=(*seen.detections, *felt.detections),
             sounds=parts.hearing.perceive(observation, base_pose_w),
-            viewed=seen.viewed,
+            viewed=seen.viewed | felt.viewed,
             source="learned",
         )
 
-    def _when_seen(self, observation: Observation, now: Array) -> Array:
-        """The base pose when the newest pictures were taken, which is some hundredths of a second ago."""
-        stamps = [frame.stamp for frame in observation.frames.values() if frame.modality == "depth"]
-        return self._parts.localiser.at(max(stamps)) if stamps else now
+    def _feel_around(self, observation: Observation) -> Ranged:
+        """What a LiDAR shows where no camera sees: in the dark, or without cameras."""
+        frame = observation.frames.get("lidar")
+        if frame is None or frame is self._ranged:
+            return Ranged()
+        self._ranged = frame
+        return self._parts.ranging.look(frame, self._parts.localiser.at(frame.stamp))
+
+
+def _sees(depth: Frame) -> bool:
+    """Whether a camera has light enough to measure depth."""
+    return bool(np.isfinite(depth.data).mean() >= SEES_FROM)
 
 
 def learned_perception(
@@ -83,5 +102,6 @@ def learned_perception(
             sight=Sight(finder, FurnitureSight(plan, shapes)),
             hearing=Hearing.from_pretrained(hearing_folder(weights)),
             localiser=Localiser(plan),
+            ranging=RangeClusters(plan),
         )
     )

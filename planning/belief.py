@@ -43,7 +43,7 @@ from yanshi.planning.relations import (
     room_at,
     rotation,
 )
-from yanshi.planning.sightings import Sightings
+from yanshi.planning.sightings import UNKNOWN, Sightings
 from yanshi.planning.situation import description, known
 
 Array = NDArray[Any]
@@ -194,7 +194,24 @@ class Tracker:
                 entities[name] = self._of_its_kind(seen(before, detection, percept.stamp), before)
             self._find(entities, before, entities[name])
             found.add(name)
+        self._suppose(entities, found)
         return found
+
+    def _suppose(self, entities: dict[str, Entity], found: set[str]) -> None:
+        """Take the only thing of unknown kind that has the size of what somebody told of to be it: in the dark, where
+        a LiDAR tells where something is and no more, nothing better can be known.
+        """
+        for wanted in [e for e in entities.values() if _sought(e) and e.label in self.kinds and not e.attributes]:
+            specimen = self.kinds[wanted.label]
+            unknown = [entities[name] for name in found if entities[name].label == UNKNOWN]
+            able = [thing for thing in unknown if _may_be(thing, specimen)]
+            if len(able) != 1:
+                continue
+            (thing,) = able
+            self._sightings.suppose(thing.name, wanted.label)
+            supposed = replace(thing, label=wanted.label, extent=specimen.extent)
+            entities[thing.name] = self._of_its_kind(supposed, thing)
+            self._find(entities, thing, entities[thing.name])
 
     def _of_its_kind(self, entity: Entity, before: Entity) -> Entity:
         """A thing that turns out to be of another kind can do what that kind can."""
@@ -374,6 +391,13 @@ def _found_long_ago(entity: Entity, now: float) -> bool:
 def _sought(entity: Entity) -> bool:
     """Whether a thing is only told of and was not found yet."""
     return entity.provenance == "told" and not known(entity)
+
+
+def _may_be(thing: Entity, specimen: Entity) -> bool:
+    """Whether a thing that a LiDAR has met is about as high and wide as a specimen of a kind."""
+    high = float(thing.extent[2] / specimen.extent[2])
+    wide = float(np.max(thing.extent[:2]) / np.max(specimen.extent[:2]))
+    return not thing.attributes and 0.55 <= high <= 1.5 and 0.4 <= wide <= 1.8
 
 
 def _set_all(facts: Facts, which: Iterable[Fact], held: Held) -> None:

@@ -21,6 +21,8 @@ from yanshi.planning.situation import known
 
 Array = NDArray[Any]
 
+UNKNOWN = "thing"
+"""The label of what may be of any kind."""
 ENOUGH = 1.4
 """Sum of the scores of its sightings from which a thing is believed; a score of 1 admits no doubt and is enough."""
 APART = 1.5
@@ -50,7 +52,8 @@ class _Ballot:
 
     def add(self, detection: Detection, stamp: float) -> None:
         """One more sighting."""
-        for key, value in (("label", detection.label), *detection.attributes.items()):
+        said = [] if detection.label == UNKNOWN else [("label", detection.label)]
+        for key, value in (*said, *detection.attributes.items()):
             given = self.votes.setdefault(key, {})
             for other in given:
                 given[other] *= MEMORY
@@ -60,7 +63,8 @@ class _Ballot:
 
     def winners(self) -> dict[str, str]:
         """``label`` and each attribute → what most say."""
-        return {key: max(given, key=lambda value: given[value]) for key, given in self.votes.items()}
+        won = {key: max(given, key=lambda value: given[value]) for key, given in self.votes.items()}
+        return {"label": UNKNOWN, **won}
 
 
 @dataclass
@@ -116,12 +120,18 @@ class Sightings:
         described = replace(detection, label=winners.pop("label"), attributes=winners)
         if before is None or not np.isfinite(before.extent).all():
             return described
+        if detection.label == UNKNOWN and described.label != UNKNOWN:
+            return replace(described, extent=before.extent, yaw=before.yaw)
         share = 1.0 / min(ballot.count, SMOOTHED_OVER)
         extent = before.extent + share * (np.asarray(detection.extent, dtype=float) - before.extent)
         turn = (detection.yaw - before.yaw + np.pi / 2) % np.pi - np.pi / 2  # the same box after half a turn
         if abs(extent[0] - extent[1]) < 0.1 * max(extent[0], extent[1]):
             turn = (turn + np.pi / 4) % (np.pi / 2) - np.pi / 4
         return replace(described, extent=extent, yaw=before.yaw + share * float(turn))
+
+    def suppose(self, name: str, label: str) -> None:
+        """Take a thing to be of a kind until a sighting says otherwise."""
+        self._ballots.setdefault(name, _Ballot()).votes.setdefault("label", {}).setdefault(label, 0.1)
 
     def forgotten(self, stamp: float, held: Collection[str]) -> set[str]:
         """The names of things that were seen a few times only and not for long: they are not believed any more."""
@@ -186,14 +196,14 @@ def _cost(entity: Entity, detection: Detection, held: bool) -> float | None:
         return None
     keys = entity.attributes.keys() & detection.attributes.keys()
     differs = {key for key in keys if entity.attributes[key] != detection.attributes[key]}
-    cost = distance + OTHER_KIND * (entity.label not in (detection.label, "thing"))
+    cost = distance + OTHER_KIND * (UNKNOWN not in (entity.label, detection.label) and not same_kind)
     cost += OTHER_COLOR * ("color" in differs) + OTHER_DIGIT * ("digit" in differs)
     return cost + OTHER_DETAIL * len(differs - {"color", "digit"})
 
 
 def _alike(entity: Entity, detection: Detection) -> bool:
     """Whether kind, colour and digit agree, as far as they are known: size, shape and material are misjudged more."""
-    if entity.label not in (detection.label, "thing"):
+    if detection.label not in (entity.label, UNKNOWN) and entity.label != UNKNOWN:
         return False
     both = entity.attributes.keys() & detection.attributes.keys() & {"color", "digit"}
     return all(entity.attributes[key] == detection.attributes[key] for key in both)

@@ -10,6 +10,7 @@ from yanshi.contracts import Detection, Entity, Observation, Percept, Propriocep
 from yanshi.planning.belief import Tracker
 from yanshi.planning.domain import Domain
 from yanshi.planning.fakes import FLOOR_PLAN, fake_object
+from yanshi.planning.referents import from_name
 
 BASE = np.array([5.0, 2.0, 0.0])
 ON_TABLE = np.array([6.0, 2.0, 0.85])
@@ -150,3 +151,43 @@ def test_a_lost_thing_is_found_elsewhere_and_keeps_its_name() -> None:
     (thing,) = run.see(sight(there))
     assert thing.name == "red_mug"
     np.testing.assert_allclose(thing.position_w, there)
+
+
+def met_in_the_dark(at: np.ndarray, high: float) -> Detection:
+    return sight(at, 0.5, label="thing", attributes={}, extent=np.array([0.07, 0.07, high]), sensor="lidar")
+
+
+def test_in_the_dark_the_only_thing_of_the_right_size_is_taken_to_be_what_was_told_of() -> None:
+    run = Run()
+    run.tracker.kinds["bottle"] = replace(fake_object("bottle", (0, 0, 0)), extent=np.array([0.07, 0.07, 0.24]))
+    run.tracker.mention(from_name("bottle"))
+    flat = ON_TABLE + np.array([0.0, 0.4, 0.0])
+    for _ in range(4):
+        run.see(met_in_the_dark(ON_TABLE, 0.22), met_in_the_dark(flat, 0.05))
+    labels = sorted(e.label for e in run.belief.entities.values() if e.provenance == "seen" and e.category == "object")
+    assert labels == ["bottle", "thing"]
+    np.testing.assert_allclose(run.belief.entities["bottle"].position_w, ON_TABLE, atol=0.01)
+    for _ in range(3):
+        run.see(sight(label="jar", attributes={"color": "green"}))
+    thing = next(e for e in run.belief.entities.values() if e.attributes.get("color") == "green")
+    assert thing.label == "jar", "what a camera sees goes first"
+
+
+def test_where_two_things_could_be_meant_none_is() -> None:
+    run = Run()
+    run.tracker.kinds["bottle"] = replace(fake_object("bottle", (0, 0, 0)), extent=np.array([0.07, 0.07, 0.24]))
+    run.tracker.mention(from_name("bottle"))
+    for _ in range(4):
+        run.see(met_in_the_dark(ON_TABLE, 0.22), met_in_the_dark(ON_TABLE + np.array([0.0, 0.4, 0.0]), 0.2))
+    assert np.isnan(run.belief.entities["bottle"].position_w).all()
+    assert sum(e.label == "thing" for e in run.belief.entities.values()) == 2
+
+
+def test_what_a_lidar_meets_in_the_place_of_a_known_thing_is_that_thing() -> None:
+    run = Run()
+    for _ in range(10):
+        run.see(sight())
+    for _ in range(10):
+        (thing,) = run.see(met_in_the_dark(ON_TABLE, 0.05))
+    assert (thing.label, thing.attributes["color"]) == ("mug", "red")
+    assert thing.extent[2] == 0.1
