@@ -7,6 +7,7 @@ what a policy sees. Gymnasium-Robotics wants an older MuJoCo than yanshi, so it 
     python benchmarks/fetch.py run reach recipe 0       # TASK ARM SEED, in that environment; writes a JSON file
     python benchmarks/fetch.py all                      # every task, arm and seed that has no JSON file yet
     python benchmarks/fetch.py table                    # what the JSON files say
+    python benchmarks/fetch.py                          # all three
 
 Tasks: reach, push, pick. Arms: ``recipe`` (demonstrations → cloning → SACfD), ``scratch`` (SACfD without
 demonstrations) and ``sb3`` (the example of Stable-Baselines3's HER page, its defaults).
@@ -271,12 +272,20 @@ def inside(*arguments: str) -> None:
     """Run this file in that environment, one thread for each library."""
     quiet = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
     environment = {**os.environ, **quiet, "PYTHONPATH": str(ROOT / "src"), "YANSHI_FETCH_INSIDE": "1"}
-    subprocess.run([VENV / "bin/python", __file__, *arguments], env=environment, check=True)
+    subprocess.run([VENV / "bin/python", __file__, *arguments], env=environment, check=True, stdout=sys.stderr)
+
+
+def run_all() -> None:
+    """Every run that has no JSON file yet; what they say goes to standard error."""
+    for task, arm in PLAN:
+        for seed in SEEDS:
+            if not (OUT / f"{task}-{arm}-{seed}.json").exists():
+                inside("run", task, arm, str(seed))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command")
     for name in ("setup", "all", "table"):
         commands.add_parser(name)
     one = commands.add_parser("run")
@@ -289,10 +298,12 @@ def main() -> None:
     elif given.command == "table":
         table()
     elif given.command == "all":
-        for task, arm in PLAN:
-            for seed in SEEDS:
-                if not (OUT / f"{task}-{arm}-{seed}.json").exists():
-                    inside("run", task, arm, str(seed))
+        run_all()
+    elif given.command is None:
+        if not VENV.exists():
+            setup()
+        run_all()
+        table()
     elif "YANSHI_FETCH_INSIDE" in os.environ:
         run(given.task, given.arm, given.seed)
     else:

@@ -18,7 +18,9 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("physics", "environments", "senses", "lidar", "audio", "understanding", "decoding", "agents")
+NAMES = (
+    "physics", "environments", "senses", "lidar", "audio", "understanding", "decoding", "fetch", "shield", "agents",
+)  # fmt: skip
 HEAD = """# Numbers
 
 Made by `make bench` (one section alone: `python benchmarks/run.py NAME`). Times are of one machine and vary with what
