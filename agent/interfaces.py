@@ -72,7 +72,9 @@ class Skills(Protocol):
 class Shield(Protocol):
     """Has the last word before the motors."""
 
-    interventions: int
+    @property
+    def interventions(self) -> int:
+        """How many actions were changed so far."""
 
     def filter(self, action: NDArray[np.float32], observation: Observation) -> NDArray[np.float32]:
         """A safe action (nu,) in [-1, 1], as near to `action` as can be."""

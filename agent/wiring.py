@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from yanshi.agent.baselines import BlankTracker, BlindPerception, IdlePlanner, RandomSkills, StillSkills
 from yanshi.agent.expert import TruthPerception, TruthTracker
-from yanshi.agent.interfaces import Perception, Planner, Skills, Subscriber, Tracker
+from yanshi.agent.interfaces import Perception, Planner, Shield, Skills, Subscriber, Tracker
 from yanshi.agent.loop import Loop
 from yanshi.agent.seeing.furniture import part_shapes
 from yanshi.agent.shield import RangeShield
+from yanshi.agent.shield import Shield as FullShield
 from yanshi.agent.skills.experts import expert_skills
 from yanshi.agent.specimens import specimens, voices
 from yanshi.agent.weights import eye_file
@@ -40,6 +41,7 @@ AgentName = Literal["default", "expert", "nothing", "random"]
 AGENTS: tuple[AgentName, ...] = ("default", "expert", "nothing", "random")
 PERCEPTIONS = ("oracle", "learned")
 PLANNERS = ("search",)
+SHIELDS = ("range", "full")
 SENSES = ("rgb", "depth", "lidar", "scan", "audio", "touch", "force")
 """What a robot has unless it is told otherwise."""
 
@@ -56,6 +58,9 @@ class AgentConfig:
     """Of learned perception: the folder that `yanshi train senses` wrote; empty for those that are shipped."""
     planner: str = "search"
     """Which planner the default agent has."""
+    shield: str = "range"
+    """What stands before the motors: `range` lets nothing through that is no number or out of range; `full` also keeps
+    away from what is sensed, from people, and from the limits of the joints, and needs senses to do so."""
     senses: tuple[str, ...] = SENSES
     """Which senses the default agent has."""
     seed: int = 0
@@ -70,6 +75,8 @@ class AgentConfig:
             check_weights(self.weights)
         if self.planner not in PLANNERS:
             raise UnknownNameError("planner", self.planner, PLANNERS)
+        if self.shield not in SHIELDS:
+            raise UnknownNameError("shield", self.shield, SHIELDS)
         for sense in self.senses:
             if sense not in KNOWN_SENSES:
                 raise UnknownNameError("sense", sense, KNOWN_SENSES)
@@ -105,11 +112,12 @@ class Agent:
     tracker: Tracker
     planner: Planner
     skills: Skills
+    shield: Shield
 
 
 def simulate(world: World, config: AgentConfig) -> Simulation:
-    """A simulation with the senses that the agent has; an agent that does not sense needs none."""
-    sensing = config.agent == "default"
+    """A simulation with the senses that the agent has; an agent that does not sense needs none, but for its shield."""
+    sensing = config.agent == "default" or config.shield == "full"
     sensors = sensor_suite(config.senses, world.robot) if sensing else []
     sim = Simulation(world, sensors, config.seed)
     sim.reset(config.seed)
@@ -119,17 +127,17 @@ def simulate(world: World, config: AgentConfig) -> Simulation:
 def build_agent(sim: Simulation, config: AgentConfig) -> Agent:
     """The agent that `config` describes, for one simulation."""
     robot, plan = sim.robot, sim.world.floor_plan
+    shield: Shield = RangeShield(robot.action_names) if config.shield == "range" else FullShield(robot)
     if config.agent in ("nothing", "random"):
         nu = len(robot.action_names)
         skills = StillSkills(nu) if config.agent == "nothing" else RandomSkills(nu, config.seed)
-        return Agent(BlindPerception(), BlankTracker(), IdlePlanner(), skills)
-    domain = Domain(mobile=_mobile(robot))
+        return Agent(BlindPerception(), BlankTracker(), IdlePlanner(), skills, shield)
+    domain, experts = Domain(mobile=_mobile(robot)), expert_skills(robot, plan)
     if config.agent == "expert":
         oracle = Oracle(sim)
-        return Agent(TruthPerception(oracle), TruthTracker(oracle), SearchPlanner(domain), expert_skills(robot, plan))
+        return Agent(TruthPerception(oracle), TruthTracker(oracle), SearchPlanner(domain), experts, shield)
     tracker = BeliefTracker(plan, domain, specimens(), voices())
-    planner = SearchPlanner(domain, tracker.mention)
-    return Agent(_perception(sim, config), tracker, planner, expert_skills(robot, plan))
+    return Agent(_perception(sim, config), tracker, SearchPlanner(domain, tracker.mention), experts, shield)
 
 
 def _perception(sim: Simulation, config: AgentConfig) -> Perception:
@@ -144,14 +152,15 @@ def _perception(sim: Simulation, config: AgentConfig) -> Perception:
 
 def build_loop(sim: Simulation, agent: Agent, subscribers: Sequence[Subscriber] = ()) -> Loop:
     """The loop of an agent in a simulation."""
+    listening = (agent.shield,) if isinstance(agent.shield, FullShield) else ()
     return Loop(
         source=SimulatedSource(sim),
         perception=agent.perception,
         tracker=agent.tracker,
         planner=agent.planner,
         skills=agent.skills,
-        shield=RangeShield(sim.robot.action_names),
-        subscribers=subscribers,
+        shield=agent.shield,
+        subscribers=(*subscribers, *listening),
     )
 
 

@@ -73,6 +73,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "training": (["train", "manners"], "expected 'skill' or 'senses', got 'manners'."),
     "training of more than the senses": (["train", "senses", "pick"], "expected nothing after 'senses', got 'pick'."),
     "time of training": (["train", "senses", "--minutes", "0"], "expected --minutes above 0, got 0.0."),
+    "shield": (["run", "go", "--shield", "fall"], "Unknown shield 'fall'. Did you mean 'full'?"),
     "ablation": (["bench", "Pick", "--ablate", "smell"], "Unknown sense 'smell'."),
 }
 

@@ -39,6 +39,8 @@ class Options:
     """Who perceives: `oracle` (simulated truth, restricted to what is in view and heard) or `learned` (raw senses)."""
     weights: str = ""
     """Of learned perception: the folder that `yanshi train senses` wrote; empty for those that are shipped."""
+    shield: str = "range"
+    """What stands before the motors: `range` or `full`."""
     ablate: str = ""
     """Senses to take away: `rgb`, `rgb,depth`, …"""
     workers: int = 1
@@ -68,6 +70,7 @@ def main(arguments: Sequence[str]) -> int:
             "suite": options.suite,
             "agent": options.agent,
             "perception": _perception(config),
+            "shield": config.shield,
             "senses": list(config.senses) if config.agent == "default" else [],
             "seeds": seeds,
             "tasks": by_task,
@@ -98,6 +101,7 @@ def _config(options: Options) -> AgentConfig:
         agent=options.agent,  # type: ignore[arg-type]
         perception=options.perception,
         weights=options.weights,
+        shield=options.shield,
         senses=senses,
     )
 

@@ -73,6 +73,9 @@ class Options:
     """Who perceives: `oracle` (simulated truth, restricted to what is in view and heard) or `learned` (raw senses)."""
     weights: str = ""
     """Of learned perception: the folder that `yanshi train senses` wrote; empty for those that are shipped."""
+    shield: str = "range"
+    """What stands before the motors: `range`, or `full`, which also keeps off what is sensed and slows beside people.
+    """
     senses: str = ",".join(SENSES)
     """Which senses the robot has."""
     robot: str | None = None
@@ -122,6 +125,7 @@ def _agent_config(options: Options) -> AgentConfig:
         perception=options.perception,
         weights=options.weights,
         planner=options.planner,
+        shield=options.shield,
         senses=senses,
         seed=options.seed,
     )
@@ -267,6 +271,7 @@ def _setting(episode: Episode, options: Options, log: EpisodeLog) -> Setting:
         agent=config.agent,
         planner=config.planner,
         perception=log.perception,
+        shield=config.shield,
         senses=senses,
         command=_command(options),
         versions=versions(),

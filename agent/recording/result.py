@@ -28,6 +28,7 @@ class Setting:
     versions: Mapping[str, str]
     task: str | None = None
     agent: str = "default"
+    shield: str = "range"
     understood: str | None = None
     """What the agent took the words to mean; `goal` is the same with true names."""
 
@@ -71,6 +72,7 @@ class Result:
             "agent": setting.agent,
             "planner": setting.planner,
             "perception": setting.perception,
+            "shield": setting.shield,
             "senses": list(setting.senses),
             "command": setting.command,
             "versions": dict(setting.versions),

@@ -320,8 +320,8 @@ class Shield:
         self._force_row(observation)
         self._workspace_rows()
         parts = (body.shapes, body.spheres, body.pairs, body.chain, self._poses)
-        for law in (motion, self._slow_motion):
-            self_rows(rows, parts, self._where, law, (limits.self_margin, braking, reaction, _SELF_REACH))
+        for moving in (motion, self._slow_motion):
+            self_rows(rows, parts, self._where, moving, (limits.self_margin, braking, reaction, _SELF_REACH))
         margins = (limits.base_margin, limits.arm_margin, limits.hand_margin, limits.carry_margin)
         law = (margins, limits.touch_speed, braking, limits.base_braking, reaction)
         solid = (body.shapes, body.chain, self._poses)

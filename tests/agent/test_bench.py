@@ -103,3 +103,12 @@ def test_an_expert_solves_what_doing_nothing_does_not() -> None:
 def test_an_unknown_agent_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="Available: default, expert, nothing, random"):
         AgentConfig(agent="clever")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_behind_the_full_shield_a_task_is_done_more_gently() -> None:
+    shielded = run_job(Job(task="Pick", seed=0, config=AgentConfig(agent="expert", shield="full")))
+    free = run_job(jobs(1)[0])
+    assert shielded.success
+    assert free.success
+    assert shielded.sim_seconds >= free.sim_seconds
