@@ -17,9 +17,9 @@ class Grouping:
     """Probability from which a pixel counts as an object's."""
     reach: float = 3.0
     """Votes agree within so many times the error that the surest of them expects …"""
-    nearest: float = 0.02
+    nearest: float = 0.04
     farthest: float = 0.30
-    """… but at least and at most this far [m]."""
+    """… but at least and at most this far [m]: two faces of one thing vote a little apart, and more than they expect."""
     least_pixels: int = 8
     """Smaller groups join a near one or are dropped."""
     rounds: int = 2

@@ -36,6 +36,11 @@ def test_an_uncertain_rim_joins_the_sure_middle() -> None:
     assert (found == 0).all()
 
 
+def test_votes_that_are_less_good_than_they_think_are_still_one_things() -> None:
+    votes, _ = clouds(np.array([[0.0, 0.0, 0.0], [0.03, 0.0, 0.0]]), 60, 0.004)  # two faces of one thing
+    assert (group(votes, np.full(120, 0.004), Grouping()) == 0).all()
+
+
 def test_stray_votes_are_nobodys() -> None:
     core, _ = clouds(np.zeros((1, 3)), 30, 0.002)
     stray = np.array([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
