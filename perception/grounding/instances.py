@@ -19,7 +19,7 @@ class Grouping:
     """Votes agree within so many times the error that the surest of them expects …"""
     nearest: float = 0.04
     farthest: float = 0.30
-    """… but at least and at most this far [m]: two faces of one thing vote a little apart, and more than they expect."""
+    """… but at least and at most this far [m]: two faces of one thing vote apart by more than they expect."""
     least_pixels: int = 8
     """Smaller groups join a near one or are dropped."""
     rounds: int = 2
