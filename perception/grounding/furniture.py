@@ -149,7 +149,7 @@ def _opening(entity: Entity, points: Array, normals: Array, eye: _Eye) -> tuple[
     fine = np.clip(np.linspace(best - step, best + step, FINE), 0.0, 1.0)
     score, agreeing, share = _scores(entity, points, normals, eye, fine)
     k = int(np.argmax(score))
-    if agreeing[k] < LEAST_POINTS or share[k] < LEAST_SHARE:
+    if agreeing[k] < LEAST_POINTS or share[k] < LEAST_SHARE or score[k] <= 0.0:
         return None
     weight = np.maximum(score - 0.9 * score[k], 0.0)  # the middle of a flat top
     return float(np.average(fine, weights=weight)), float(agreeing[k])

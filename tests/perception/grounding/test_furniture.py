@@ -65,6 +65,15 @@ def test_a_part_whose_place_is_looked_through_is_not_there() -> None:
     assert sight.look([view(np.full((128, 128), 3.0, np.float32))], np.zeros(3), {}).openings == {}
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_part_that_is_half_looked_through_and_hardly_agreed_with_is_not_told(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    depth = depth_of_a_drawer(0.5)
+    depth += rng.uniform(-0.026, 0.026, depth.shape).astype(np.float32)
+    depth[rng.random(depth.shape) < 0.43] = 3.0
+    assert FurnitureSight(plan(DRAWER), {"chest_drawer": FRONT}).look([view(depth)], np.zeros(3), {}).openings == {}
+
+
 def test_a_hinge_turns_points_about_its_axis() -> None:
     hinge = Articulation(
         kind="hinge", axis_e=np.array([0.0, 0.0, 1.0]), pivot_e=np.array([0.0, -0.5, 0.0]), limit=np.pi / 2
