@@ -112,6 +112,7 @@ class Tracker:
         place.
         """
         self._told.update({e.name: e for e in entities})
+        self._sightings.expect(*entities)
 
     def update(
         self, belief: WorldState, percept: Percept, observation: Observation, last: Subtask | None = None

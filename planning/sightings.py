@@ -23,6 +23,10 @@ Array = NDArray[Any]
 
 UNKNOWN = "thing"
 """The label of what may be of any kind."""
+PLAIN = ("color", "digit")
+"""Attributes that are hardly ever mistaken."""
+TOLD = 3.0
+"""How many times likelier a kind is that somebody spoke of: who asks for the pink cube knows that there is one."""
 ENOUGH = 1.4
 """Sum of the scores of its sightings from which a thing is believed; a score of 1 admits no doubt and is enough."""
 APART = 1.5
@@ -52,19 +56,28 @@ class _Ballot:
 
     def add(self, detection: Detection, stamp: float) -> None:
         """One more sighting."""
-        said = [] if detection.label == UNKNOWN else [("label", detection.label)]
-        for key, value in (*said, *detection.attributes.items()):
-            given = self.votes.setdefault(key, {})
-            for other in given:
-                given[other] *= MEMORY
-            given[value] = given.get(value, 0.0) + detection.score
+        if detection.label != UNKNOWN:
+            self._vote("label", detection.labels or {detection.label: 1.0}, detection.score)
+        for key, value in detection.attributes.items():
+            self._vote(key, {value: 1.0}, detection.score)
         self.sure |= detection.score >= 1.0
         self.count, self.last = self.count + 1, stamp
 
-    def winners(self) -> dict[str, str]:
-        """``label`` and each attribute → what most say."""
+    def _vote(self, key: str, values: Mapping[str, float], weight: float) -> None:
+        given = self.votes.setdefault(key, {})
+        for other in given:
+            given[other] *= MEMORY
+        for value, probability in values.items():
+            given[value] = given.get(value, 0.0) + weight * probability
+
+    def winners(self, told: Collection[Entity] = ()) -> dict[str, str]:
+        """``label`` and each attribute → what most say; of what `told` of, it takes fewer to say so."""
         won = {key: max(given, key=lambda value: given[value]) for key, given in self.votes.items()}
-        return {"label": UNKNOWN, **won}
+        labels = dict(self.votes.get("label", {}))
+        for wanted in told:
+            if wanted.label in labels and all(won.get(k, v) == v for k, v in wanted.attributes.items() if k in PLAIN):
+                labels[wanted.label] = max(labels[wanted.label], TOLD * self.votes["label"][wanted.label])
+        return {"label": UNKNOWN, **won, **({"label": max(labels, key=lambda x: labels[x])} if labels else {})}
 
 
 @dataclass
@@ -82,6 +95,11 @@ class Sightings:
     def __init__(self) -> None:
         self._ballots: dict[str, _Ballot] = {}
         self._candidates: list[_Candidate] = []
+        self._told: dict[str, Entity] = {}
+
+    def expect(self, *things: Entity) -> None:
+        """Somebody spoke of things: they are there, somewhere."""
+        self._told.update({thing.name: thing for thing in things})
 
     def pair(
         self, detections: Sequence[Detection], entities: Mapping[str, Entity], held: Collection[str], stamp: float
@@ -116,7 +134,7 @@ class Sightings:
         """
         ballot = self._ballots.setdefault(name, _Ballot())
         ballot.add(detection, stamp)
-        winners = ballot.winners()
+        winners = ballot.winners(self._told.values())
         described = replace(detection, label=winners.pop("label"), attributes=winners)
         if before is None or not np.isfinite(before.extent).all():
             return described
@@ -156,7 +174,7 @@ class Sightings:
             candidate.detection = detection
             candidate.evidence += detection.score
             if candidate.evidence >= ENOUGH or candidate.ballot.sure:
-                winners = candidate.ballot.winners()
+                winners = candidate.ballot.winners(self._told.values())
                 yield replace(detection, label=winners.pop("label"), attributes=winners)
             else:
                 kept.append(candidate)
@@ -198,14 +216,14 @@ def _cost(entity: Entity, detection: Detection, held: bool) -> float | None:
     differs = {key for key in keys if entity.attributes[key] != detection.attributes[key]}
     cost = distance + OTHER_KIND * (UNKNOWN not in (entity.label, detection.label) and not same_kind)
     cost += OTHER_COLOR * ("color" in differs) + OTHER_DIGIT * ("digit" in differs)
-    return cost + OTHER_DETAIL * len(differs - {"color", "digit"})
+    return cost + OTHER_DETAIL * len(differs - set(PLAIN))
 
 
 def _alike(entity: Entity, detection: Detection) -> bool:
     """Whether kind, colour and digit agree, as far as they are known: size, shape and material are misjudged more."""
     if detection.label not in (entity.label, UNKNOWN) and entity.label != UNKNOWN:
         return False
-    both = entity.attributes.keys() & detection.attributes.keys() & {"color", "digit"}
+    both = entity.attributes.keys() & detection.attributes.keys() & set(PLAIN)
     return all(entity.attributes[key] == detection.attributes[key] for key in both)
 
 

@@ -24,6 +24,8 @@ from yanshi.perception.grounding.views import CameraView
 
 COLOR_ONLY = ("color", "digit")
 """Attributes that are not told where a camera gives depth alone."""
+UNLIKELY = 0.05
+"""Labels that are less probable are not told."""
 SQUARE = 0.08
 """Footprints whose sides differ by less than this share have a yaw that repeats every quarter turn."""
 
@@ -136,7 +138,8 @@ class Eye:
     ) -> list[Detection]:
         quality = torch.sigmoid(said.quality).cpu().numpy()
         kept = [int(k) for k in np.flatnonzero(quality >= self.options.score)]
-        labels = said.label.argmax(dim=1).cpu().numpy()
+        likely = torch.softmax(said.label.float(), dim=1).cpu().numpy()
+        labels = likely.argmax(axis=1)
         values = {name: logits.argmax(dim=1).cpu().numpy() for name, logits in said.attributes.items()}
         center, variance = said.center_g.double().cpu().numpy(), said.log_variance.double().exp().cpu().numpy()
         extent, turn = said.log_extent.exp().double().cpu().numpy(), said.turn.double().cpu().numpy()
@@ -165,6 +168,7 @@ class Eye:
                     box=(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)),
                     mask=masks[k],
                     embedding=embedding[k],
+                    labels={self.config.labels[i]: float(likely[k, i]) for i in np.flatnonzero(likely[k] >= UNLIKELY)},
                 )
             )
         return found

@@ -250,6 +250,8 @@ class Detection:
     """A stable name, where the perceiver can give one (a fixture of the map, or an oracle)."""
     opening: float | None = None
     """For a part that moves: 0 closed … 1 fully open."""
+    labels: Mapping[str, float] = field(default_factory=dict)
+    """How probable each of several labels is, where perception says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

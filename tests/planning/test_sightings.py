@@ -191,3 +191,24 @@ def test_what_a_lidar_meets_in_the_place_of_a_known_thing_is_that_thing() -> Non
         (thing,) = run.see(met_in_the_dark(ON_TABLE, 0.05))
     assert (thing.label, thing.attributes["color"]) == ("mug", "red")
     assert thing.extent[2] == 0.1
+
+
+def test_doubt_between_two_kinds_is_kept_over_many_sightings() -> None:
+    run = Run()
+    for _ in range(10):
+        run.see(sight(label="mug", labels={"mug": 0.8, "cup": 0.2}))
+        seen = run.see(sight(label="cup", labels={"cup": 0.5, "mug": 0.45}))
+        assert [thing.label for thing in seen] == ["mug"]
+
+
+def test_what_somebody_asked_for_is_the_likelier_where_its_colour_fits() -> None:
+    def kind_of(asked: str, likely: float) -> str:
+        run = Run()
+        run.tracker.mention(from_name(asked))
+        for _ in range(4):
+            run.see(sight(label="cup", labels={"cup": 1.0 - likely, "mug": likely}))
+        return next(e.label for e in run.belief.entities.values() if e.provenance == "seen" and e.category == "object")
+
+    assert kind_of("red_mug", 0.4) == "mug"
+    assert kind_of("red_mug", 0.1) == "cup", "a wish is no evidence"
+    assert kind_of("blue_mug", 0.4) == "cup", "another colour is meant"
