@@ -175,7 +175,9 @@ class Sightings:
             candidate.evidence += detection.score
             if candidate.evidence >= ENOUGH or candidate.ballot.sure:
                 winners = candidate.ballot.winners(self._told.values())
-                yield replace(detection, label=winners.pop("label"), attributes=winners)
+                labels = candidate.ballot.votes.get("label", {})
+                shares = {label: votes / sum(labels.values()) for label, votes in labels.items()}
+                yield replace(detection, label=winners.pop("label"), attributes=winners, labels=shares)
             else:
                 kept.append(candidate)
         used = set(matched.values())
