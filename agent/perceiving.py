@@ -15,13 +15,15 @@ import numpy as np
 
 from yanshi.agent.weights import eye_file, hearing_folder
 from yanshi.contracts import Array, FloorPlan, Frame, Observation, Percept
-from yanshi.perception.grounding.eye import Eye
+from yanshi.perception.grounding.eye import Eye, EyeOptions
 from yanshi.perception.grounding.furniture import FurnitureSight
 from yanshi.perception.grounding.range_clusters import RangeClusters, Ranged
 from yanshi.perception.grounding.sight import FindsObjects, Sight
 from yanshi.perception.hearing.listening import Hearing
 from yanshi.perception.mapping.localisation import Localiser
 
+DOUBTFUL = 0.35
+"""Score from which the eye's detections are told: the belief asks for more than one of them."""
 SEES_FROM = 0.05
 """Share of a picture of which a camera must know the depth to be of use."""
 
@@ -96,7 +98,7 @@ def learned_perception(
         InputError: There are no weights of an eye.
         ModelError: Those of hearing cannot be used.
     """
-    finder = Eye.from_file(eye_file(weights)) if objects is None else objects
+    finder = Eye.from_file(eye_file(weights), EyeOptions(score=DOUBTFUL)) if objects is None else objects
     return LearnedPerception(
         Parts(
             sight=Sight(finder, FurnitureSight(plan, shapes)),

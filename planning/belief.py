@@ -341,11 +341,12 @@ class Tracker:
         elapsed: float,
     ) -> None:
         """Forget where a thing is that is not seen although its place is in plain view."""
-        for name in found:
+        covered = {f.args[1] for f, h in facts.items() if h.value and f.predicate == "on"}
+        for name in found | covered:  # what something stands on may be seen as one with it
             self._missed.pop(name, None)
         for fact in [f for f, h in facts.items() if h.value and f.predicate in _RELATIONS]:
             name, place = fact.args
-            if place not in percept.viewed or name in found or name in held or name not in entities:
+            if place not in percept.viewed or name in found | covered | held or name not in entities:
                 continue
             if entities[name].category != "object" or not known(entities[name]):
                 continue

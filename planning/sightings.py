@@ -41,6 +41,11 @@ OTHER_KIND, OTHER_COLOR, OTHER_DIGIT, OTHER_DETAIL = 4.0, 4.0, 3.0, 0.5
 """What disagreement adds to the squared distance when detections and things are paired."""
 SMOOTHED_OVER = 10
 """Sightings over which size and direction are averaged."""
+ODD_SIZE, ODD_FOR = 1.6, 50
+"""What is so many times larger or smaller than a well-known thing is it and its neighbour together, or a part of it,
+and says nothing of where it is or what; unless it was seen so more often than this, one time after another."""
+VAGUE = 0.1**2
+"""Variance of a place that is not told [m²]."""
 
 
 @dataclass
@@ -52,7 +57,16 @@ class _Ballot:
     count: int = 0
     sure: bool = False
     """Whether a sighting admitted no doubt."""
+    odd: int = 0
+    """Sightings of another size, one after another."""
     last: float = 0.0
+
+    def is_odd(self, extent: Array, detection: Detection) -> bool:
+        """Whether a sighting has quite another size than the thing has."""
+        ratio = np.sort(detection.extent[:2]) / np.sort(extent[:2]), detection.extent[2] / extent[2]
+        most = float(np.max(np.abs(np.log(np.append(*ratio)))))
+        self.odd = self.odd + 1 if self.count >= SMOOTHED_OVER and most > np.log(ODD_SIZE) else 0
+        return 0 < self.odd <= ODD_FOR
 
     def add(self, detection: Detection, stamp: float) -> None:
         """One more sighting."""
@@ -133,6 +147,17 @@ class Sightings:
         direction averaged over them.
         """
         ballot = self._ballots.setdefault(name, _Ballot())
+        if before is not None and known(before) and ballot.is_odd(before.extent, detection):
+            ballot.last = stamp
+            return replace(
+                detection,
+                label=before.label,
+                attributes=before.attributes,
+                position_w=before.position_w,
+                covariance=VAGUE * np.eye(3),
+                extent=before.extent,
+                yaw=before.yaw,
+            )
         ballot.add(detection, stamp)
         winners = ballot.winners(self._told.values())
         described = replace(detection, label=winners.pop("label"), attributes=winners)

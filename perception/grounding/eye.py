@@ -81,7 +81,7 @@ class Eye:
         scene = scenery(batch)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.half):
             dense = self.network(replace(scene, channels=scene.channels.to(memory_format=torch.channels_last)))
-        pixels, masks = self.propose(dense, scene.known)
+        pixels, masks = self.propose(dense, scene.known, batch.T_bc)
         if not pixels.count:
             return []
         said = self.network.describe(scene, dense, pixels, batch.T_bc)
@@ -103,9 +103,9 @@ class Eye:
     def _numbers(self, values: Sequence[Array]) -> Tensor:
         return torch.as_tensor(np.stack(values), dtype=torch.float32, device=self.device)
 
-    def propose(self, dense: Dense, known: Tensor) -> tuple[Pixels, list[Array]]:
+    def propose(self, dense: Dense, known: Tensor, T_bc: Tensor) -> tuple[Pixels, list[Array]]:
         """The pixels of each object that the votes of a batch of views make, and its mask (H, W) bool."""
-        return propose(dense, known, self.options.grouping)
+        return propose(dense, known, self.options.grouping, T_bc)
 
     def match(self, sentences: Array, detections: Sequence[Detection]) -> Array:
         """(n, m) probability that each sentence, given by its embedding (n, text), speaks of each detection.
@@ -174,10 +174,21 @@ class Eye:
         return found
 
 
-def propose(dense: Dense, known: Tensor, grouping: Grouping) -> tuple[Pixels, list[Array]]:
-    """The pixels of each object that the votes of a batch of views make, and its mask (H, W) bool."""
+def propose(dense: Dense, known: Tensor, grouping: Grouping, T_bc: Tensor | None = None) -> tuple[Pixels, list[Array]]:
+    """The pixels of each object that the votes of a batch of views make, and its mask (H, W) bool.
+
+    Args:
+        dense: what the network says of every pixel.
+        known: (B, H, W) bool: where depth is known.
+        grouping: when votes agree.
+        T_bc: (B, 4, 4) the cameras in the base; without it nobody knows what is up, and nothing is stretched.
+    """
     presence = torch.sigmoid(dense.presence).cpu().numpy()
     votes = dense.votes_c.permute(0, 2, 3, 1).cpu().numpy()
+    if T_bc is not None:
+        up = T_bc[:, 2, :3].float().cpu().numpy()
+        height = np.einsum("bhwi,bi->bhw", votes, up)
+        votes = votes + (grouping.stretch - 1.0) * height[..., None] * up[:, None, None]
     scale = dense.log_scale.exp().cpu().numpy()
     masks: list[Array] = []
     where: list[Array] = []

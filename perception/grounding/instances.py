@@ -20,6 +20,8 @@ class Grouping:
     nearest: float = 0.04
     farthest: float = 0.30
     """… but at least and at most this far [m]: two faces of one thing vote apart by more than they expect."""
+    stretch: float = 1.6
+    """Upwards, distances count so many times: what stands on another thing is nearer to it than what stands beside."""
     least_pixels: int = 8
     """Smaller groups join a near one or are dropped."""
     rounds: int = 2

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from yanshi.contracts import Detection, Entity, Observation, Percept, Proprioception, WorldState
+from yanshi.goals import Fact
 from yanshi.planning.belief import Tracker
 from yanshi.planning.domain import Domain
 from yanshi.planning.fakes import FLOOR_PLAN, fake_object
@@ -212,3 +213,28 @@ def test_what_somebody_asked_for_is_the_likelier_where_its_colour_fits() -> None
     assert kind_of("red_mug", 0.4) == "mug"
     assert kind_of("red_mug", 0.1) == "cup", "a wish is no evidence"
     assert kind_of("blue_mug", 0.4) == "cup", "another colour is meant"
+
+
+def test_two_things_seen_as_one_do_not_move_the_one_that_is_known_well() -> None:
+    run = Run()
+    for _ in range(12):
+        run.see(sight())
+    both = sight(ON_TABLE + np.array([0.02, 0.0, 0.05]), label="bottle", extent=np.array([0.09, 0.08, 0.2]))
+    for _ in range(10):
+        (thing,) = run.see(both)
+    assert thing.label == "mug"
+    np.testing.assert_allclose(thing.position_w, ON_TABLE, atol=0.002)
+    for _ in range(50):
+        (thing,) = run.see(both)
+    assert thing.position_w[2] > ON_TABLE[2] + 0.03, "what it is seen to be for long is believed in the end"
+
+
+def test_what_something_stands_on_is_not_lost_when_the_two_are_seen_as_one() -> None:
+    run = Run()
+    above = sight(ON_TABLE + np.array([0.0, 0.0, 0.1]), label="cup")
+    for _ in range(12):
+        run.see(sight(), above)
+    for _ in range(30):
+        run.see(above, viewed=frozenset({"table"}))
+    assert np.isfinite(run.belief.entities["red_mug"].position_w).all()
+    assert run.belief.true(Fact("on", ("red_cup", "red_mug")))
