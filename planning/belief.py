@@ -111,8 +111,10 @@ class Tracker:
         """Take note of things that were only told of; from the next update on they are in the belief, without a
         place.
         """
-        self._told.update({e.name: e for e in entities})
-        self._sightings.expect(*entities)
+        for entity in entities:
+            seeable = {k: v for k, v in entity.attributes.items() if not v.startswith("?")}  # not larger than another
+            self._told[entity.name] = replace(entity, attributes=seeable)
+        self._sightings.expect(*(self._told[entity.name] for entity in entities))
 
     def update(
         self, belief: WorldState, percept: Percept, observation: Observation, last: Subtask | None = None

@@ -11,7 +11,7 @@ from yanshi.goals import Fact
 from yanshi.planning.belief import Tracker
 from yanshi.planning.domain import Domain
 from yanshi.planning.fakes import FLOOR_PLAN, fake_object
-from yanshi.planning.referents import from_name
+from yanshi.planning.referents import from_name, told
 
 BASE = np.array([5.0, 2.0, 0.0])
 ON_TABLE = np.array([6.0, 2.0, 0.85])
@@ -238,3 +238,12 @@ def test_what_something_stands_on_is_not_lost_when_the_two_are_seen_as_one() -> 
         run.see(above, viewed=frozenset({"table"}))
     assert np.isfinite(run.belief.entities["red_mug"].position_w).all()
     assert run.belief.true(Fact("on", ("red_cup", "red_mug")))
+
+
+def test_what_is_told_of_by_comparison_is_found_by_what_can_be_seen_of_it() -> None:
+    run = Run()
+    smaller = told("red_mug", "mug", {"color": "red", "bigger": "?x"}, frozenset({"grasp"}))
+    run.tracker.mention(smaller)
+    for _ in range(2):
+        run.see(sight())
+    np.testing.assert_allclose(run.belief.entities["red_mug"].position_w, ON_TABLE)
