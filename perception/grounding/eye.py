@@ -181,19 +181,16 @@ def propose(dense: Dense, known: Tensor, grouping: Grouping, T_bc: Tensor | None
         dense: what the network says of every pixel.
         known: (B, H, W) bool: where depth is known.
         grouping: when votes agree.
-        T_bc: (B, 4, 4) the cameras in the base; without it nobody knows what is up, and nothing is stretched.
+        T_bc: (B, 4, 4) the cameras in the base; without it nobody knows what is up.
     """
     presence = torch.sigmoid(dense.presence).cpu().numpy()
     votes = dense.votes_c.permute(0, 2, 3, 1).cpu().numpy()
-    if T_bc is not None:
-        up = T_bc[:, 2, :3].float().cpu().numpy()
-        height = np.einsum("bhwi,bi->bhw", votes, up)
-        votes = votes + (grouping.stretch - 1.0) * height[..., None] * up[:, None, None]
+    ups = [None] * len(votes) if T_bc is None else list(T_bc[:, 2, :3].float().cpu().numpy())
     scale = dense.log_scale.exp().cpu().numpy()
     masks: list[Array] = []
     where: list[Array] = []
     for view, have in enumerate(known.cpu().numpy()):
-        shown = instances(presence[view], votes[view], scale[view], have, grouping)
+        shown = instances(presence[view], votes[view], scale[view], have, grouping, ups[view])
         for number in range(int(shown.max()) + 1):
             mask = shown == number
             rows, columns = np.nonzero(mask)

@@ -20,8 +20,8 @@ class Grouping:
     nearest: float = 0.04
     farthest: float = 0.30
     """… but at least and at most this far [m]: two faces of one thing vote apart by more than they expect."""
-    stretch: float = 1.6
-    """Upwards, distances count so many times: what stands on another thing is nearer to it than what stands beside."""
+    nearest_up: float = 0.03
+    """… or this far up or down: what stands on another thing is nearer to it than what stands beside."""
     least_pixels: int = 8
     """Smaller groups join a near one or are dropped."""
     rounds: int = 2
@@ -30,7 +30,7 @@ class Grouping:
     """Groups in a view."""
 
 
-def group(votes: Array, scale: Array, grouping: Grouping) -> Array:
+def group(votes: Array, scale: Array, grouping: Grouping, up: Array | None = None) -> Array:
     """Which group each vote belongs to.
 
     The surest vote that is left founds a group of all that agree with it. What remains over, and the members of groups
@@ -40,6 +40,7 @@ def group(votes: Array, scale: Array, grouping: Grouping) -> Array:
         votes: (P, 3) [m].
         scale: (P,) expected error of each [m].
         grouping: when votes agree.
+        up: (3,) unit vector; None where it is not known.
 
     Returns:
         (P,) int: 0, 1, … by group, -1 for none.
@@ -47,6 +48,9 @@ def group(votes: Array, scale: Array, grouping: Grouping) -> Array:
     owner = np.full(len(votes), -1)
     order = np.argsort(scale, kind="stable")
     radii = np.clip(grouping.reach * scale, grouping.nearest, grouping.farthest)
+    tall = np.clip(grouping.reach * scale, grouping.nearest_up, grouping.farthest)
+    stretch = radii / tall - 1.0 if up is not None else np.zeros(len(votes))
+    up = np.zeros(3) if up is None else up
     weight = 1.0 / np.maximum(scale, 1e-4) ** 2
     centers: list[Array] = []
     sizes: list[float] = []
@@ -55,9 +59,11 @@ def group(votes: Array, scale: Array, grouping: Grouping) -> Array:
         if not len(left):
             break
         center, radius = votes[left[0]], radii[left[0]]
+        away = votes[left] + stretch[left[0]] * np.outer(votes[left] @ up, up)
         member = left[:1]
         for _ in range(grouping.rounds):
-            near = np.einsum("ij,ij->i", votes[left] - center, votes[left] - center) <= radius**2
+            offset = away - (center + stretch[left[0]] * (center @ up) * up)
+            near = np.einsum("ij,ij->i", offset, offset) <= radius**2
             if not near.any():
                 break
             member = left[near]
@@ -79,7 +85,9 @@ def group(votes: Array, scale: Array, grouping: Grouping) -> Array:
     return owner
 
 
-def instances(presence: Array, votes: Array, scale: Array, known: Array, grouping: Grouping) -> Array:
+def instances(
+    presence: Array, votes: Array, scale: Array, known: Array, grouping: Grouping, up: Array | None = None
+) -> Array:
     """Groups of pixels of one view.
 
     Args:
@@ -88,6 +96,7 @@ def instances(presence: Array, votes: Array, scale: Array, known: Array, groupin
         scale: (H, W) the expected error of that [m].
         known: (H, W) bool, whether its depth is known.
         grouping: when votes agree.
+        up: (3,) unit vector in the frame of the votes; None where it is not known.
 
     Returns:
         (H, W) int: 0, 1, … by object, -1 for none.
@@ -95,5 +104,5 @@ def instances(presence: Array, votes: Array, scale: Array, known: Array, groupin
     shown = np.full(presence.shape, -1)
     taken = (presence >= grouping.presence) & known
     if taken.any():
-        shown[taken] = group(votes[taken], scale[taken], grouping)
+        shown[taken] = group(votes[taken], scale[taken], grouping, up)
     return shown

@@ -41,6 +41,14 @@ def test_votes_that_are_less_good_than_they_think_are_still_one_things() -> None
     assert (group(votes, np.full(120, 0.004), Grouping()) == 0).all()
 
 
+def test_what_stands_on_another_thing_is_told_apart_where_up_is_known() -> None:
+    up = np.array([0.0, -0.6, -0.8])
+    votes, owner = clouds(np.array([[0.0, 0.0, 0.6], [0.0, 0.0, 0.6] + 0.035 * up]), 60, 0.002)
+    assert same_parts(group(votes, np.full(120, 0.004), Grouping(), up), owner)
+    beside, _ = clouds(np.array([[0.0, 0.0, 0.6], [0.03, 0.0, 0.6]]), 60, 0.002)
+    assert (group(beside, np.full(120, 0.004), Grouping(), up) == 0).all()
+
+
 def test_stray_votes_are_nobodys() -> None:
     core, _ = clouds(np.zeros((1, 3)), 30, 0.002)
     stray = np.array([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]])

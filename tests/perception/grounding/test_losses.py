@@ -6,7 +6,8 @@ import torch
 
 from yanshi.perception.grounding.channels import Views, heading, scenery
 from yanshi.perception.grounding.config import EyeConfig
-from yanshi.perception.grounding.eye import Eye
+from yanshi.perception.grounding.eye import Eye, EyeOptions
+from yanshi.perception.grounding.instances import Grouping
 from yanshi.perception.grounding.losses import Things, dense_loss, object_loss, words_loss
 from yanshi.perception.grounding.network import Dense, ObjectNet, Pixels, shapes
 from yanshi.perception.grounding.views import CameraView
@@ -84,7 +85,8 @@ def test_a_picture_can_be_learned_by_heart() -> None:
         K=K,
         T_bc=T_BC,
     )
-    found = sorted(Eye(network).look([seen], np.zeros(3)), key=lambda d: d.label)
+    narrow = Grouping(nearest=0.02, nearest_up=0.02)  # it was not taught to doubt groups of stray votes
+    found = sorted(Eye(network, EyeOptions(grouping=narrow)).look([seen], np.zeros(3)), key=lambda d: d.label)
     assert [(d.label, d.attributes["color"]) for d in found] == [("cube", "blue"), ("mug", "red")]
     for detection, center in zip(found, CENTERS_C[::-1], strict=True):
         np.testing.assert_allclose(detection.position_w, (T_BC @ [*center, 1.0])[:3], atol=0.02)
