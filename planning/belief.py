@@ -51,6 +51,8 @@ Facts = dict[Fact, Held]
 
 LOST_AFTER = 1.2
 """A thing is lost when the place where it should be was in plain view for so long without it [s]."""
+DROPPED = 0.1**2
+"""Variance of the place of what slipped out of the hand [m²]."""
 FOUND_FOR = 2.0
 """How long a thing told of stays in the belief beside the thing that it was found to be [s]."""
 DERIVED = frozenset({"known", "heard", "near"})
@@ -149,6 +151,8 @@ class Tracker:
         self._believe_openings(facts, openings, percept)
         self._expect(facts, entities, openings, last, now)
         held = self._grasp.holding(facts, entities, percept, observation)
+        if held_before is not None and held_before not in held and self._sightings.follows(held_before):
+            entities[held_before] = _let_go(entities[held_before])
         self._relate(facts, entities, openings, found, held, percept)
         for fact, value in percept.facts.items():
             facts[fact] = Held(value=value, stamp=now, provenance="seen")
@@ -395,6 +399,13 @@ def _found_long_ago(entity: Entity, now: float) -> bool:
 def _sought(entity: Entity) -> bool:
     """Whether a thing is only told of and was not found yet."""
     return entity.provenance == "told" and not known(entity)
+
+
+def _let_go(thing: Entity) -> Entity:
+    """A thing that has left the hand: it lies somewhere below or near, if it was not put down where it is expected."""
+    if thing.provenance == "expected":
+        return thing
+    return replace(thing, covariance=DROPPED * np.eye(3), provenance="expected")
 
 
 def _may_be(thing: Entity, specimen: Entity) -> bool:

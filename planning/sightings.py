@@ -172,6 +172,10 @@ class Sightings:
             turn = (turn + np.pi / 4) % (np.pi / 2) - np.pi / 4
         return replace(described, extent=extent, yaw=before.yaw + share * float(turn))
 
+    def follows(self, name: str) -> bool:
+        """Whether a thing is known by its sightings alone."""
+        return name in self._ballots
+
     def suppose(self, name: str, label: str) -> None:
         """Take a thing to be of a kind until a sighting says otherwise."""
         self._ballots.setdefault(name, _Ballot()).votes.setdefault("label", {}).setdefault(label, 0.1)

@@ -34,7 +34,9 @@ class Run:
         self.belief: WorldState = self.tracker.reset()
         self.frame = 0
 
-    def see(self, *detections: Detection, viewed: frozenset[str] = frozenset()) -> list[Entity]:
+    def see(
+        self, *detections: Detection, viewed: frozenset[str] = frozenset(), facts: dict[Fact, bool] | None = None
+    ) -> list[Entity]:
         """The objects that are believed after one more picture."""
         self.frame += 1
         body = Proprioception(
@@ -42,7 +44,7 @@ class Run:
             base_velocity_b=np.zeros(3), T_be=np.eye(4), gripper_opening=0.08,
         )  # fmt: skip
         stamp = 0.1 * self.frame
-        percept = Percept(stamp=stamp, base_pose_w=BASE, detections=detections, viewed=viewed)
+        percept = Percept(stamp=stamp, base_pose_w=BASE, detections=detections, viewed=viewed, facts=facts or {})
         observation = Observation(stamp=stamp, frames={}, proprioception=body)
         self.belief = self.tracker.update(self.belief, percept, observation)
         return [e for e in self.belief.entities.values() if e.category == "object"]
@@ -247,3 +249,19 @@ def test_what_is_told_of_by_comparison_is_found_by_what_can_be_seen_of_it() -> N
     for _ in range(2):
         run.see(sight())
     np.testing.assert_allclose(run.belief.entities["red_mug"].position_w, ON_TABLE)
+
+
+def test_what_slips_out_of_the_hand_is_the_thing_that_lies_below() -> None:
+    run = Run()
+    in_hand = BASE + np.array([0.5, 0.0, 0.95])
+    for _ in range(12):
+        run.see(sight(in_hand))
+    holding = Fact("holding", ("red_mug",))
+    run.see(facts={holding: True})
+    (thing,) = run.see(facts={holding: False})
+    assert thing.provenance == "expected"
+    below = in_hand + np.array([0.06, -0.05, -0.12])
+    run.see(sight(below))
+    (thing,) = run.see(sight(below))
+    assert thing.name == "red_mug"
+    np.testing.assert_allclose(thing.position_w, below, atol=0.005)
