@@ -9,6 +9,7 @@ Usage: python benchmarks/agents.py [EPISODES_EXPERT] [EPISODES_UNSEEN] [EPISODES
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import subprocess
@@ -26,15 +27,16 @@ def bench(agent: str, seed: int, episodes: str, folder: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "yanshi", "bench", "all", "--agent", agent, "--episodes", episodes]
     command += ["--seed", str(seed), "--workers", str(os.cpu_count()), "--out", str(out)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    found: dict[str, Any] = json.loads((out / "bench.json").read_text())
-    return found
+    file = out / "bench.json"
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found | {"date": datetime.date.fromtimestamp(file.stat().st_mtime)}
 
 
 def table(found: dict[str, Any]) -> str:
     """What one agent achieved, and where it failed."""
     first, last = found["seeds"][0], found["seeds"][-1]
     lines = [
-        f"### Agent `{found['agent']}`, perception `{found['perception']}`, seeds {first} to {last}",
+        f"### Agent `{found['agent']}`, perception `{found['perception']}`, seeds {first} to {last}, {found['date']}",
         "",
         "| task | achieved | success, 95 % Wilson interval | claimed, but not true | median, simulated s |",
         "|---|---:|---:|---:|---:|",
