@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from yanshi.agent.weights import eye_file, hearing_folder
-from yanshi.contracts import Array, FloorPlan, Frame, Observation, Percept
+from yanshi.contracts import Array, Detection, FloorPlan, Frame, Observation, Percept
 from yanshi.perception.grounding.eye import Eye, EyeOptions
 from yanshi.perception.grounding.furniture import FurnitureSight
 from yanshi.perception.grounding.range_clusters import RangeClusters, Ranged
 from yanshi.perception.grounding.sight import FindsObjects, Sight
+from yanshi.perception.grounding.standing import Standing
 from yanshi.perception.hearing.listening import Hearing
 from yanshi.perception.mapping.localisation import Localiser
 
@@ -36,6 +37,7 @@ class Parts:
     hearing: Hearing
     localiser: Localiser
     ranging: RangeClusters
+    standing: Standing
 
 
 class LearnedPerception:
@@ -60,11 +62,15 @@ class LearnedPerception:
         return Percept(
             stamp=observation.stamp,
             base_pose_w=base_pose_w,
-            detections=(*seen.detections, *felt.detections),
+            detections=(*filter(self._is_thing, seen.detections), *felt.detections),
             sounds=parts.hearing.perceive(observation, base_pose_w),
             viewed=seen.viewed | felt.viewed,
             source="learned",
         )
+
+    def _is_thing(self, detection: Detection) -> bool:
+        """Whether it is furniture that is known by name, or a thing, and not furniture that is taken for one."""
+        return detection.track is not None or not self._parts.standing.is_surface(detection)
 
     def _feel_around(self, observation: Observation) -> Ranged:
         """What a LiDAR shows where no camera sees: in the dark, or without cameras."""
@@ -105,5 +111,6 @@ def learned_perception(
             hearing=Hearing.from_pretrained(hearing_folder(weights)),
             localiser=Localiser(plan),
             ranging=RangeClusters(plan),
+            standing=Standing(plan),
         )
     )
