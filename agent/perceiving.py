@@ -45,7 +45,7 @@ class LearnedPerception:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._ranged: Frame | None = None
+        self._last: Frame | None = None
 
     def perceive(self, observation: Observation) -> Percept:
         """What can be known from an observation.
@@ -58,13 +58,13 @@ class LearnedPerception:
         depths = [frame for frame in observation.frames.values() if frame.modality == "depth"]
         taken = max((frame.stamp for frame in depths), default=observation.stamp)
         seen = parts.sight.see(observation, parts.localiser.at(taken))
-        felt = Ranged() if any(_sees(frame) for frame in depths) else self._feel_around(observation)
+        ranged = Ranged() if any(_sees(frame) for frame in depths) else self._range(observation)
         return Percept(
             stamp=observation.stamp,
             base_pose_w=base_pose_w,
-            detections=(*filter(self._is_thing, seen.detections), *felt.detections),
+            detections=(*filter(self._is_thing, seen.detections), *ranged.detections),
             sounds=parts.hearing.perceive(observation, base_pose_w),
-            viewed=seen.viewed | felt.viewed,
+            viewed=seen.viewed | ranged.viewed,
             source="learned",
         )
 
@@ -72,12 +72,12 @@ class LearnedPerception:
         """Whether it is furniture that is known by name, or a thing, and not furniture that is taken for one."""
         return detection.track is not None or not self._parts.standing.is_surface(detection)
 
-    def _feel_around(self, observation: Observation) -> Ranged:
+    def _range(self, observation: Observation) -> Ranged:
         """What a LiDAR shows where no camera sees: in the dark, or without cameras."""
         frame = observation.frames.get("lidar")
-        if frame is None or frame is self._ranged:
+        if frame is None or frame is self._last:
             return Ranged()
-        self._ranged = frame
+        self._last = frame
         return self._parts.ranging.look(frame, self._parts.localiser.at(frame.stamp))
 
 

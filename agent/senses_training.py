@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yanshi.agent.hearing.training import Options as HearingTraining
-from yanshi.agent.hearing.training import main as train_hearing
+from yanshi.agent.hearing.training import teach as train_hearing
 from yanshi.agent.seeing.shards import DataConfig
 from yanshi.agent.seeing.training import EyeTraining
 from yanshi.agent.seeing.training import train as train_eye
@@ -64,8 +64,7 @@ def train_senses(config: SensesTraining, tell: Callable[[str], None] = lambda li
     weights = hearing.out / HEARING[1]
     if not (weights / "model.safetensors").is_file():
         tell(f"Hearing: {hearing.clips} windows of sound, {hearing.epochs} times.")
-        names = ("out", "clips", "held_out", "calibration", "epochs", "seed")
-        train_hearing([text for n in names for text in (f"--{n.replace('_', '-')}", str(getattr(hearing, n)))])
+        train_hearing(hearing)
     eye = config.eye()
     tell(f"The eye: {eye.data.train} shards of pictures, {eye.steps} steps.")
     train_eye(eye, tell=tell)

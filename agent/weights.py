@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from yanshi import sim_assets
+from yanshi.perception.grounding.config import SHIPPED
 
 EYE, HEARING = ("eye", "eye.safetensors"), ("hearing", "weights")
 """In a folder that `yanshi train senses` wrote."""
@@ -12,7 +13,7 @@ EYE, HEARING = ("eye", "eye.safetensors"), ("hearing", "weights")
 
 def eye_file(folder: Path | None = None) -> Path:
     """The eye's weights in a folder; those that are shipped if none is named."""
-    return sim_assets.path("weights", "seeing", "eye.safetensors") if folder is None else folder.joinpath(*EYE)
+    return SHIPPED if folder is None else folder.joinpath(*EYE)
 
 
 def hearing_folder(folder: Path | None = None) -> Path:

@@ -27,9 +27,9 @@ from yanshi.agent.skills.kinematics import Kinematics
 from yanshi.contracts import Detection
 from yanshi.envs.senses.noise import Pixels, StereoDepth
 from yanshi.perception.geometry import planar
+from yanshi.perception.grounding.config import SHIPPED
 from yanshi.perception.grounding.eye import Eye, EyeOptions
 from yanshi.perception.grounding.furniture import FurnitureSight
-from yanshi.perception.grounding.storage import SHIPPED
 from yanshi.perception.grounding.views import CameraView
 from yanshi.planning.embedding import MiniLM
 

@@ -58,8 +58,12 @@ class Options:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """From the command line."""
+    teach(tyro.cli(Options, args=arguments))
+
+
+def teach(options: Options) -> None:
     """Make data, train, calibrate, export."""
-    options = tyro.cli(Options, args=arguments)
     torch.set_num_threads(1)
     held_out = data(options.out / "data", HELD_OUT, options.held_out)
     shown = data(options.out / "data", 0, options.clips)

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from yanshi import sim_assets
 from yanshi.errors import InputError
 
+SHIPPED = sim_assets.path("weights", "seeing", "eye.safetensors")
+"""Where the eye that comes with the package lies."""
 ABSENT = ""
 """The value of an attribute that a thing does not have: a mug has no digit."""
 

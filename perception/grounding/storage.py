@@ -12,13 +12,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from yanshi import sim_assets
 from yanshi.errors import InputError
-from yanshi.perception.grounding.config import EyeConfig
+from yanshi.perception.grounding.config import SHIPPED, EyeConfig
 from yanshi.perception.grounding.network import ObjectNet
 
-SHIPPED = Path(sim_assets.__file__).parent / "weights" / "seeing" / "eye.safetensors"
-"""Where the eye that comes with the package lies."""
 _CONFIG, _CARD = "yanshi_eye", "yanshi_card"
 TRAIN_COMMAND = "yanshi train senses --out DIR"
 
