@@ -116,6 +116,8 @@ def run_harmless(seeds: int, folder: Path) -> None:
 
 def run_latency(rounds: int, folder: Path) -> None:
     """Play back what shields were given, and time each call; CPU time of the thread."""
+    log = folder / "latency.jsonl"
+    log.unlink(missing_ok=True)
     for task in ("PlaceIn", "HomePlaceIn"):
         _, tape = episode(task, 0, "range")
         robot = draw_assignment(task, 0).world.robot
@@ -129,7 +131,7 @@ def run_latency(rounds: int, folder: Path) -> None:
                 times.append(time.thread_time() - began)
         micro = 1e6 * np.array(times[len(tape.played) :])
         share = {str(q): float(np.percentile(micro, q)) for q in (50, 90, 99)}
-        with (folder / "latency.jsonl").open("a") as file:
+        with log.open("a") as file:
             file.write(json.dumps({"task": task, "calls": len(micro), **share}) + "\n")
 
 
