@@ -1,8 +1,9 @@
 """Learned perception: what the robot makes of its raw senses, with nothing from the simulation.
 
 Cameras are looked at by the eye and held against the furniture of the map, microphones by hearing, LiDARs tell where
-the robot is and, where no camera sees, what stands on the furniture. Each part knows nothing of the others; here they
-are put together. What a picture cannot show (whether a device is on) is left open, and the belief expects it.
+the robot is and, where no camera sees, what stands on the furniture; depth and LiDARs map what is in the way. Each part
+knows nothing of the others; here they are put together. What a picture cannot show (whether a device is on) is left
+open, and the belief expects it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from yanshi.perception.grounding.sight import FindsObjects, Sight
 from yanshi.perception.grounding.standing import Standing
 from yanshi.perception.hearing.listening import Hearing
 from yanshi.perception.mapping.localisation import Localiser
+from yanshi.perception.mapping.mapper import Mapper
 
 DOUBTFUL = 0.35
 """Score from which the eye's detections are told: the belief asks for more than one of them."""
@@ -36,6 +38,7 @@ class Parts:
     sight: Sight
     hearing: Hearing
     localiser: Localiser
+    mapper: Mapper
     ranging: RangeClusters
     standing: Standing
 
@@ -55,6 +58,7 @@ class LearnedPerception:
         """
         parts = self._parts
         base_pose_w = parts.localiser.locate(observation)
+        parts.mapper.update(observation, parts.localiser.at)
         depths = [frame for frame in observation.frames.values() if frame.modality == "depth"]
         taken = max((frame.stamp for frame in depths), default=observation.stamp)
         seen = parts.sight.see(observation, parts.localiser.at(taken))
@@ -65,6 +69,7 @@ class LearnedPerception:
             detections=(*filter(self._is_thing, seen.detections), *ranged.detections),
             sounds=parts.hearing.perceive(observation, base_pose_w),
             viewed=seen.viewed | ranged.viewed,
+            grid=parts.mapper.obstacles,
             source="learned",
         )
 
@@ -91,6 +96,7 @@ def learned_perception(
     shapes: Mapping[str, Array],
     weights: Path | None = None,
     objects: FindsObjects | None = None,
+    mapper: Mapper | None = None,
 ) -> LearnedPerception:
     """The learned perception of a robot that knows its home's floor plan and the catalogue of furniture.
 
@@ -99,6 +105,7 @@ def learned_perception(
         shapes: moving part of the furniture → its boxes (k, 6) in its own frame: centre, half extents [m].
         weights: the folder that training wrote; None takes the weights that are shipped.
         objects: what finds objects in the place of the eye.
+        mapper: an empty map of this home; None makes one, without surfaces.
 
     Raises:
         InputError: There are no weights of an eye.
@@ -110,6 +117,7 @@ def learned_perception(
             sight=Sight(finder, FurnitureSight(plan, shapes)),
             hearing=Hearing.from_pretrained(hearing_folder(weights)),
             localiser=Localiser(plan),
+            mapper=Mapper(plan) if mapper is None else mapper,
             ranging=RangeClusters(plan),
             standing=Standing(plan),
         )

@@ -33,6 +33,8 @@ from yanshi.envs.senses.suite import sensor_suite
 from yanshi.envs.simulation import Simulation
 from yanshi.envs.worlds.world import World
 from yanshi.errors import InputError, UnknownNameError
+from yanshi.perception.mapping.mapper import Mapper
+from yanshi.perception.mapping.surface import SurfaceMap
 from yanshi.planning.belief import Tracker as BeliefTracker
 from yanshi.planning.domain import Domain
 from yanshi.planning.planner import SearchPlanner
@@ -63,6 +65,8 @@ class AgentConfig:
     away from what is sensed, from people, and from the limits of the joints, and needs senses to do so."""
     senses: tuple[str, ...] = SENSES
     """Which senses the default agent has."""
+    surface: bool = False
+    """Whether learned perception fuses the surfaces of the home, too; it needs Open3D."""
     seed: int = 0
     """Of the random agent, of the senses' noise and of drift."""
 
@@ -113,6 +117,8 @@ class Agent:
     planner: Planner
     skills: Skills
     shield: Shield
+    mapper: Mapper | None = None
+    """The map that learned perception makes."""
 
 
 def simulate(world: World, config: AgentConfig) -> Simulation:
@@ -125,7 +131,11 @@ def simulate(world: World, config: AgentConfig) -> Simulation:
 
 
 def build_agent(sim: Simulation, config: AgentConfig) -> Agent:
-    """The agent that `config` describes, for one simulation."""
+    """The agent that `config` describes, for one simulation.
+
+    Raises:
+        MissingDependencyError: It fuses surfaces, and Open3D is not installed.
+    """
     robot, plan = sim.robot, sim.world.floor_plan
     shield: Shield = RangeShield(robot.action_names) if config.shield == "range" else FullShield(robot)
     if config.agent in ("nothing", "random"):
@@ -137,17 +147,19 @@ def build_agent(sim: Simulation, config: AgentConfig) -> Agent:
         oracle = Oracle(sim)
         return Agent(TruthPerception(oracle), TruthTracker(oracle), SearchPlanner(domain), experts, shield)
     tracker = BeliefTracker(plan, domain, specimens(), voices())
-    return Agent(_perception(sim, config), tracker, SearchPlanner(domain, tracker.mention), experts, shield)
-
-
-def _perception(sim: Simulation, config: AgentConfig) -> Perception:
-    """The senses of the default agent. Learned ones are given the world's map and nothing of the simulation."""
+    planner = SearchPlanner(domain, tracker.mention)
     if config.perception == "oracle":
-        return OraclePerception(sim)
+        return Agent(OraclePerception(sim), tracker, planner, experts, shield)
+    mapper = Mapper(plan, surface=SurfaceMap() if config.surface else None)
+    return Agent(_learned(sim.world, config, mapper), tracker, planner, experts, shield, mapper)
+
+
+def _learned(world: World, config: AgentConfig, mapper: Mapper) -> Perception:
+    """Learned senses. They are given the world's map and nothing of the simulation."""
     from yanshi.agent.perceiving import learned_perception  # loads torch
 
     weights = Path(config.weights) if config.weights else None
-    return learned_perception(sim.world.floor_plan, part_shapes(sim.world), weights)
+    return learned_perception(world.floor_plan, part_shapes(world), weights, mapper=mapper)
 
 
 def build_loop(sim: Simulation, agent: Agent, subscribers: Sequence[Subscriber] = ()) -> Loop:

@@ -20,6 +20,7 @@ from yanshi.contracts import (
     FloorPlan,
     Held,
     Observation,
+    OccupancyGrid,
     Percept,
     Provenance,
     Status,
@@ -86,10 +87,12 @@ class Tracker:
         self._missed: dict[str, float] = {}
         self._grasp = Grasp()
         self._sightings = Sightings()
+        self._obstacles: OccupancyGrid | None = None
 
     def reset(self) -> WorldState:
         """The belief before anything was sensed: what the map says."""
         self._told, self._missed, self._grasp, self._sightings = {}, {}, Grasp(), Sightings()
+        self._obstacles = None
         rooms = self.floor_plan.rooms
         fixtures = {
             e.name: replace(e, room=e.room or room_at(rooms, e.position_w), last_seen=None, provenance="map")
@@ -160,7 +163,8 @@ class Tracker:
         self._hear(facts, entities, belief, percept)
         doors = [e for e in entities.values() if e.category == "door"]
         moved = any(openings.get(e.name) != belief.openings.get(e.name) for e in doors)
-        stale = belief.grid is None or percept.grid is not None or moved
+        stale = belief.grid is None or percept.grid is not self._obstacles or moved
+        self._obstacles = percept.grid
         return belief.with_(
             stamp=now,
             base_pose_w=np.asarray(percept.base_pose_w, dtype=float),

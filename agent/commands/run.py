@@ -39,6 +39,7 @@ from yanshi.envs.worlds import world
 from yanshi.envs.worlds.world import World
 from yanshi.errors import InputError
 from yanshi.goals import Goal
+from yanshi.perception.mapping import surface
 
 ACHIEVED, NOT_ACHIEVED, INTERRUPTED = 0, 1, 130
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
@@ -127,6 +128,7 @@ def _agent_config(options: Options) -> AgentConfig:
         planner=options.planner,
         shield=options.shield,
         senses=senses,
+        surface=options.perception == "learned" and surface.available(),
         seed=options.seed,
     )
 
@@ -237,7 +239,8 @@ class _Files:
             wall_seconds=time.perf_counter() - self.began,
         )
         self.result.write(self.folder / "result.json")
-        Report(self.log, self.result, self.options.video).write(self.folder / "report.html")
+        report = Report(self.log, self.result, self.options.video, self.episode.agent.mapper)
+        report.write(self.folder / "report.html")
 
 
 @contextmanager

@@ -16,7 +16,10 @@ from yanshi.agent.recording import charts, pictures
 from yanshi.agent.recording.files import write_text
 from yanshi.agent.recording.floor_map import floor_map
 from yanshi.agent.recording.log import EpisodeLog, Moment
+from yanshi.agent.recording.map_view import occupancy_picture, surface_picture
 from yanshi.agent.recording.result import Result
+from yanshi.perception.mapping.mapper import Mapper
+from yanshi.perception.mapping.surface import EXTRA
 
 SHOWN_MOMENTS = 8
 KEY_FRAMES = {
@@ -45,6 +48,8 @@ class Report:
     result: Result
     video: bool = True
     """Whether ``episode.mp4`` lies beside the page."""
+    mapper: Mapper | None = None
+    """The map that perception made, if it makes one."""
 
     def write(self, path: Path) -> None:
         """Write the page to `path`, all at once."""
@@ -123,6 +128,8 @@ class Report:
         drawing = floor_map(log)
         if drawing:
             yield _section("Where it went", self._map_lead(), drawing)
+        if self.mapper is not None and log.path:
+            yield _section("What it mapped", self._mapped_lead(self.mapper), "".join(self._mapped(self.mapper)))
         if log.sound or log.heard:
             yield _section("What it heard", "", "".join(self._sound()))
         yield _section("What it felt", "", "".join(self._felt()))
@@ -175,6 +182,27 @@ class Report:
         if length < 0.1:
             return f"It stands still.{lidar} Green: where it believes things are."
         return f"It drove {length:.1f} m, from the ring to the arrow.{lidar} Green: where it believes things are."
+
+    def _mapped_lead(self, mapper: Mapper) -> str:
+        area = mapper.obstacles.resolution**2
+        free, occupied = (area * float(cells.sum()) for cells in (mapper.occupancy.free, mapper.occupancy.occupied))
+        new = area * float(mapper.obstacles.occupied.sum())
+        beyond = (
+            f"{new:.2f} m² of it stands where the floor plan has nothing" if new else "all as the floor plan has it"
+        )
+        return f"From depth and LiDARs: {free:.1f} m² of free floor, {occupied:.1f} m² occupied, {beyond}."
+
+    def _mapped(self, mapper: Mapper) -> Iterator[str]:
+        way = np.array(self.log.path)[:, 1:3]
+        words = "Occupancy: light is free, dark is occupied, red is not in the floor plan, hatched was not seen."
+        yield _wide(pictures.png(occupancy_picture(mapper, way)), words)
+        if mapper.surface is None:
+            yield f"<p class=\"quiet\">Its surfaces are fused, too, after: pip install 'yanshi[{EXTRA}]'</p>"
+        else:
+            picture = surface_picture(mapper, way)
+            yield _wide(
+                pictures.jpeg(picture, quality=88), "Surfaces from above, from blue (the floor) to red (head height)."
+            )
 
     def _sound(self) -> Iterator[str]:
         log = self.log
@@ -251,6 +279,11 @@ def _moment(moment: Moment) -> str:
         picture = pictures.depth_picture(frame) if frame.ndim == 2 else frame
         parts.append(_figure(pictures.jpeg(picture, 256), KEY_FRAMES[name], ""))
     return f'<div class="{css}">{"".join(parts)}</div>'
+
+
+def _wide(address: str, caption: str) -> str:
+    words = escape(caption)
+    return f'<figure class="mapped"><img src="{address}" alt="{words}"/><figcaption>{words}</figcaption></figure>'
 
 
 def _figure(address: str, caption: str, css: str) -> str:

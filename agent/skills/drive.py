@@ -45,8 +45,8 @@ def free_space(now: Situation, extra: Array | None = None) -> ClearanceMap:
     """
     grid = now.belief.grid or now.floor_plan.grid
     parts = tuple(sorted(now.belief.openings.items()))
-    key = (id(grid.occupied), parts, 0 if extra is None else len(extra))
-    if now.memory.get("free_space_key") == key:
+    key = (parts, 0 if extra is None else len(extra))
+    if now.memory.get("free_space_grid") is grid.occupied and now.memory.get("free_space_key") == key:
         return now.memory["free_space"]  # type: ignore[no-any-return]
     occupied = grid.occupied.copy()
     clouds = [
@@ -68,7 +68,7 @@ def free_space(now: Situation, extra: Array | None = None) -> ClearanceMap:
             occupied[j[inside], i[inside]] = True
     whole = OccupancyGrid(occupied=occupied, resolution=grid.resolution, origin_w=grid.origin_w)
     space = ClearanceMap(whole, now.robot.footprint + _MARGIN)
-    now.memory["free_space_key"], now.memory["free_space"] = key, space
+    now.memory["free_space_grid"], now.memory["free_space_key"], now.memory["free_space"] = grid.occupied, key, space
     return space
 
 
