@@ -32,6 +32,11 @@ TABLE_VIEWS, HOME_VIEWS = 3, 10
 """Postures drawn in one world before another is made."""
 TOPPLED = 0.06
 """Share of things that lie on their side."""
+STACKED = 0.06
+"""Share of things that stand on another."""
+DIGITS = 0.15
+NUMBERS = "Compound"
+"""The task that is about numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +80,15 @@ class Variety:
     paint: float = 0.08
     """Each channel of every material, by up to this much of full."""
     toppled: float = TOPPLED
+    stacked: float = STACKED
+    digits: float = DIGITS
+    """Share of layouts that are those of the task that is about numbers, besides its own."""
     dark: float = 0.02
     """Share of pictures with the light off where the task has it on."""
     camera: CameraConfig = field(default_factory=CameraConfig)
 
 
-PLAIN = Variety(light=0.0, tint=0.0, paint=0.0, toppled=0.0, dark=0.0)
+PLAIN = Variety(light=0.0, tint=0.0, paint=0.0, toppled=0.0, stacked=0.0, digits=0.0, dark=0.0)
 """The worlds as they are."""
 
 
@@ -108,6 +116,8 @@ def postures(seed: int, split: Split, variety: Variety, bodies: dict[str, Kinema
     """
     rng = np.random.default_rng([SPLITS[split], seed])
     chosen = task(str(rng.choice([name for name in tasks() if task(name).world in ("tabletop", "home")])))
+    if variety.digits and rng.random() < variety.digits:
+        chosen = task(NUMBERS)
     robot = default_robot(chosen.world)
     layout = int(rng.integers(2**31))
     world = base_world(chosen, layout, robot)
@@ -123,6 +133,7 @@ def postures(seed: int, split: Split, variety: Variety, bodies: dict[str, Kinema
         data.qpos[:] = placed.qpos0
         _open_some(placed, data, rng)
         _topple(placed, data, variety.toppled, rng)
+        _stack(placed, data, variety.stacked, rng)
         poser.place(data, rng)
         _vary(model, world.model, variety, rng)
         yield Posture(
@@ -222,6 +233,25 @@ def _topple(world: World, data: mujoco.MjData, share: float, rng: np.random.Gene
         half = np.sqrt(0.5)
         c, s = np.cos(yaw / 2), np.sin(yaw / 2)
         data.qpos[address + 3 : address + 7] = (half * c, -half * s, half * c, half * s)  # yaw after 90° about y
+
+
+def _stack(world: World, data: mujoco.MjData, share: float, rng: np.random.Generator) -> None:
+    """Put some things on top of others that are about as wide, not quite in the middle."""
+    movable = [t for t in world.entities.values() if t.entity.category == "object" and t.joint is not None]
+    below: set[int] = set()
+    for thing in movable:
+        if not share or rng.random() >= share or thing.body in below:
+            continue
+        extent = np.asarray(thing.entity.extent)
+        wide = [t for t in movable if t is not thing and min(t.entity.extent[:2]) > 0.6 * max(extent[:2])]
+        if not wide:
+            continue
+        base = wide[rng.integers(len(wide))]
+        below.add(base.body)
+        under, over = (world.model.jnt_qposadr[t.joint] for t in (base, thing))
+        half = (float(base.entity.extent[2]) + float(extent[2])) / 2
+        aside = rng.uniform(-0.2, 0.2, 2) * np.asarray(base.entity.extent[:2])
+        data.qpos[over : over + 3] = data.qpos[under : under + 3] + np.append(aside, half)
 
 
 def _vary(model: mujoco.MjModel, plain: mujoco.MjModel, variety: Variety, rng: np.random.Generator) -> None:

@@ -24,6 +24,8 @@ WEIGHTS = {
     "turn": 0.5, "words": 2.0,
 }  # fmt: skip
 """What each loss counts for."""
+RARE = {"digit": 6.0}
+"""Attributes that few things have, and what having one counts for."""
 LEAST_PIXELS = 8
 """Objects that show fewer pixels are no example of anything."""
 SAME = 0.5
@@ -80,7 +82,7 @@ def lesson(
     if not pixels.count:
         return losses
     said = network.describe(scene, dense, pixels, batch.views.T_bc)
-    losses |= object_loss(said, batch.things, match, whole)
+    losses |= object_loss(said, batch.things, match, whole, RARE)
     seen = match >= 0
     if bank is not None and seen.any():
         sentences, fits = bank.draw(network.config, batch.things, rng)

@@ -28,7 +28,7 @@ from yanshi.agent.seeing.validation import validate
 from yanshi.agent.seeing.words import bank, taught
 from yanshi.errors import InputError
 from yanshi.perception.grounding.network import ObjectNet
-from yanshi.perception.grounding.storage import save_eye
+from yanshi.perception.grounding.storage import load_eye, save_eye
 from yanshi.planning.embedding import MiniLM, SentenceEmbedder
 
 CHECKPOINT, WEIGHTS, CARD, CURVE, LOG = "checkpoint.safetensors", "eye.safetensors", "CARD.md", "curve.png", "log.json"
@@ -41,6 +41,8 @@ class EyeTraining:
     out: Path = Path("runs/seeing/eye")
     """Where checkpoint, weights, curve and card go."""
     data: DataConfig = field(default_factory=DataConfig)
+    initial: Path | None = None
+    """Weights of an eye to begin with, where its layers have the same shapes; else they begin afresh."""
     steps: int = 20_000
     batch: int = 8
     """Pictures in a step."""
@@ -103,6 +105,8 @@ def train(
     torch.manual_seed(config.seed)
     phrases = phrase_bank(config, words or MiniLM())
     network = ObjectNet(replace(eye, text=phrases.embeddings.shape[1])).to(config.device)
+    if config.initial is not None:
+        begin_with(network, load_eye(config.initial))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
@@ -135,6 +139,13 @@ def train(
         save_eye(kept, config.out / WEIGHTS, _card(config, progress))
         _tell_of(config, progress, tell)
     return config.out / WEIGHTS
+
+
+def begin_with(network: ObjectNet, taught_before: ObjectNet) -> None:
+    """Take over every tensor of another eye that has the same name and shape."""
+    own, other = network.state_dict(), taught_before.state_dict()
+    same = {name: value for name, value in other.items() if name in own and own[name].shape == value.shape}
+    network.load_state_dict(same, strict=False)
 
 
 def batches(config: EyeTraining, start: int) -> Iterator[Batch]:

@@ -77,12 +77,13 @@ def taught() -> EyeConfig:
             "material": tuple(sorted({thing.material for thing in things})),
             "digit": (ABSENT, *map(str, range(10))),
         },
+        closer=32,
     )
 
 
 def bank(rng: np.random.Generator, count: int, split: Split, config: EyeConfig) -> list[Phrase]:
     """Different phrases, drawn at random; those of the split ``heldout`` have at least one word of `HELDOUT`."""
-    nouns, adjectives = _nouns(config.labels, split), _adjectives(config, split)
+    nouns, adjectives = nouns_of(config.labels, split), adjectives_of(config, split)
     loose = sorted(LOOSE) if split == "train" else []
     found: dict[str, Phrase] = {}
     for _ in range(200 * count):
@@ -98,13 +99,13 @@ def describing(
     rng: np.random.Generator, label: str, attributes: Mapping[str, str], split: Split, config: EyeConfig
 ) -> Phrase:
     """A phrase with the kind and colour of a thing, and its digit if it has one."""
-    names = [words for words, meaning in _nouns(config.labels, split) if meaning == label]
+    names = [words for words, meaning in nouns_of(config.labels, split) if meaning == label]
     noun = str(rng.choice(names or [label.replace("_", " ")]))
     if "digit" in attributes:
         meant = {"digit": attributes["digit"]}
         return Phrase(words=f"the {noun} with the number {attributes['digit']}", label=label, attributes=meant)
     color = attributes["color"]
-    words = [word for word, meaning in _adjectives(config, split)["color"] if meaning == color]
+    words = [word for word, meaning in adjectives_of(config, split)["color"] if meaning == color]
     return Phrase(words=f"the {rng.choice(words or [color])} {noun}", label=label, attributes={"color": color})
 
 
@@ -144,13 +145,13 @@ def _draw(
 
 
 @cache
-def _nouns(labels: tuple[str, ...], split: Split) -> list[tuple[str, str]]:
+def nouns_of(labels: tuple[str, ...], split: Split) -> list[tuple[str, str]]:
     """Words and the label that they name."""
     plain = [(label.replace("_", " "), label) for label in labels]
     return plain + [pair for pair in _others(split) if pair[1] in labels and pair[0].replace(" ", "_") not in labels]
 
 
-def _adjectives(config: EyeConfig, split: Split) -> dict[str, list[tuple[str, str]]]:
+def adjectives_of(config: EyeConfig, split: Split) -> dict[str, list[tuple[str, str]]]:
     """Attribute → words and the value that they name."""
     table = {}
     for name, values in config.attributes.items():

@@ -29,6 +29,8 @@ class EyeConfig:
     """Channels of the features that describe a pixel."""
     hidden: int = 192
     """Width of the layers that describe an object."""
+    closer: int = 0
+    """Side [px] of the crop of each object that is looked at once more; 0 for none."""
     embedding: int = 64
     """Length of the vector that words are compared with."""
     text: int = 384
@@ -40,8 +42,8 @@ class EyeConfig:
         for name, values in self.attributes.items():
             if not values or len(set(values)) < len(values):
                 raise InputError(f"EyeConfig: expected different values of '{name}', got {list(values)}.")
-        if min(*self.widths, self.features, self.hidden, self.embedding, self.text) < 1:
-            raise InputError(f"EyeConfig: expected positive widths, got {self}.")
+        if min(*self.widths, self.features, self.hidden, self.embedding, self.text) < 1 or self.closer < 0:
+            raise InputError(f"EyeConfig: expected positive widths and a crop of no negative size, got {self}.")
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""

@@ -70,7 +70,9 @@ def dense_loss(dense: Dense, scene: Scenery, owners: Tensor, things: Things) -> 
     return {"presence": (presence * weight).mean(), "votes": (likelihood * share).sum() / share.sum()}
 
 
-def object_loss(said: Described, things: Things, match: Tensor, whole: Tensor) -> dict[str, Tensor]:
+def object_loss(
+    said: Described, things: Things, match: Tensor, whole: Tensor, rare: Mapping[str, float] | None = None
+) -> dict[str, Tensor]:
     """Losses of objects.
 
     Args:
@@ -78,10 +80,12 @@ def object_loss(said: Described, things: Things, match: Tensor, whole: Tensor) -
         things: the truth about M.
         match: (N,) int64 which of them each is, -1 for none.
         whole: (N,) in [0, 1], how well its pixels are those of that thing (intersection over union).
+        rare: attribute that most things lack (its first value) → what having it counts for.
 
     Returns:
         ``quality``, ``label``, ``attributes``, ``center``, ``extent``, ``turn``.
     """
+    rare = rare or {}
     quality = F.binary_cross_entropy_with_logits(said.quality, ((whole - 0.25) / 0.5).clamp(0.0, 1.0))
     good = match >= 0
     none = said.quality.sum() * 0.0
@@ -92,7 +96,11 @@ def object_loss(said: Described, things: Things, match: Tensor, whole: Tensor) -
     for name, logits in said.attributes.items():
         target = things.attributes[name][rows]
         if (target >= 0).any():
-            attributes = attributes + F.cross_entropy(logits[good], target, ignore_index=UNKNOWN)
+            loss = F.cross_entropy(logits[good], target, reduction="none", ignore_index=UNKNOWN)
+            weight = (target >= 0).float()
+            if name in rare:  # What few things have would be drowned by the many that lack it.
+                weight = torch.where(target > 0, rare[name] * weight, weight)
+            attributes = attributes + (loss * weight).sum() / (target >= 0).sum()
     error = said.center_g[good] - things.center_g[rows]
     log_variance = said.log_variance[good]
     # The variance is fitted to the error that there is; the mean is moved by a robust loss of its own, so that what is

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from yanshi.perception.encoders.layers import Residual
 from yanshi.perception.grounding.channels import CHANNELS, Scenery, heading
+from yanshi.perception.grounding.closer import CloserLook
 from yanshi.perception.grounding.config import EyeConfig
 
 SHAPE_NUMBERS = 21
@@ -106,6 +107,7 @@ class ObjectNet(nn.Module):
             nn.Linear(config.hidden, config.hidden),
             nn.GELU(),
         )
+        self.closer = CloserLook(config.closer, config.hidden) if config.closer else None
         values = {name: len(words) for name, words in config.attributes.items()}
         self.label = nn.Linear(config.hidden, len(config.labels))
         self.attributes = nn.ModuleDict({name: nn.Linear(config.hidden, count) for name, count in values.items()})
@@ -141,6 +143,10 @@ class ObjectNet(nn.Module):
         mean = _mean(x, pixels)
         most = torch.full_like(mean, -1e4).scatter_reduce(0, pixels.owner[:, None].expand_as(x), x, "amax")
         hidden = self.body(torch.cat((mean, most, shape), dim=1))
+        if self.closer is not None:
+            hidden = hidden + self.closer(
+                scene.channels, pixels.view, pixels.row, pixels.column, pixels.owner, pixels.count
+            )
         pose = self.pose(hidden)
         return Described(
             label=self.label(hidden),

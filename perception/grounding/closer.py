@@ -1,0 +1,73 @@
+"""A closer look at each object: its part of the picture, resampled to one size with its mask, in one small network.
+
+Features pooled over an object's pixels forget how they lie; a digit is nothing but that. As the second stage of
+detectors of regions (Ren et al. 2015), with the nearest pixels instead of pooled ones.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from yanshi.perception.encoders.layers import Residual
+from yanshi.perception.grounding.channels import CHANNELS
+
+MARGIN = 0.15
+"""Of a box's longer side, left about it."""
+LEAST = 6.0
+"""Side of the smallest crop [px]."""
+
+
+class CloserLook(nn.Module):
+    """Crops in, what they add to the description of objects out; at first nothing."""
+
+    def __init__(self, side: int, out: int) -> None:
+        """`side` of a crop [px], a multiple of 8; `out` numbers for each object."""
+        super().__init__()
+        self.side = side
+        self.blocks = nn.Sequential(Residual(CHANNELS + 1, 32, 2), Residual(32, 64, 2), Residual(64, 96, 2))
+        self.mix = nn.Sequential(nn.Linear(96 * (side // 8) ** 2, out), nn.LayerNorm(out), nn.GELU())
+        self.add = nn.Linear(out, out)
+        nn.init.zeros_(self.add.weight)
+        nn.init.zeros_(self.add.bias)
+
+    def forward(self, channels: Tensor, view: Tensor, row: Tensor, column: Tensor, owner: Tensor, count: int) -> Tensor:
+        """(N, out) of `count` objects, told by the pixels that belong to them.
+
+        Args:
+            channels: (B, CHANNELS, H, W) of all views.
+            view: (P,) of each pixel; likewise `row` and `column`.
+            row: see `view`.
+            column: see `view`.
+            owner: (P,) which object, 0 … `count` - 1; each has a pixel.
+            count: N.
+        """
+        crops = crop(channels, view, row, column, owner, count, self.side)
+        looked = self.blocks(crops.contiguous(memory_format=torch.channels_last)).float()
+        added: Tensor = self.add(self.mix(looked.contiguous().flatten(1)))
+        return added
+
+
+def crop(channels: Tensor, view: Tensor, row: Tensor, column: Tensor, owner: Tensor, count: int, side: int) -> Tensor:
+    """Square crops (N, CHANNELS + 1, side, side) about each object, its mask as the last channel; see `CloserLook`.
+
+    What lies outside of the picture is nought.
+    """
+    height, width = channels.shape[2:]
+    spots = torch.stack((column, row), dim=1).float()
+    index = owner[:, None].expand_as(spots)
+    start = torch.zeros(count, 2, device=channels.device)
+    low = start.scatter_reduce(0, index, spots, "amin", include_self=False)
+    high = start.scatter_reduce(0, index, spots, "amax", include_self=False) + 1.0
+    half = (0.5 + MARGIN) * (high - low).amax(dim=1).clamp(min=LEAST)
+    steps = (torch.arange(side, device=channels.device) + 0.5) / side * 2.0 - 1.0
+    at = torch.floor((low + high)[:, :, None] / 2.0 + half[:, None, None] * steps).long()
+    inside = (at >= 0) & (at < torch.tensor((width, height), device=channels.device)[None, :, None])
+    x, y = at[:, 0].clamp(0, width - 1)[:, None, :], at[:, 1].clamp(0, height - 1)[:, :, None]
+    mask = torch.zeros(count, height, width, device=channels.device)
+    mask[owner, row, column] = 1.0
+    number = torch.arange(count, device=channels.device)[:, None, None]
+    of_view = torch.zeros(count, dtype=torch.long, device=channels.device).scatter(0, owner, view)[:, None, None]
+    shown = torch.cat((channels.permute(0, 2, 3, 1)[of_view, y, x].float(), mask[number, y, x][..., None]), dim=3)
+    shown = shown * (inside[:, 0][:, None, :] & inside[:, 1][:, :, None])[..., None]
+    return shown.permute(0, 3, 1, 2)
