@@ -28,7 +28,7 @@ class BodyReader:
     wrist: str = "wrist_force"
     """Name of the force and torque frame."""
     joints: int = 9
-    """Joints of arm and head."""
+    """Joints of arm and head; of a robot with fewer the last ones are NaN."""
 
     @property
     def reading(self) -> tuple[int, ...]:
@@ -49,16 +49,16 @@ class BodyReader:
 
     def _vector(self, observation: Observation) -> Array:
         felt = observation.proprioception
-        if len(felt.joint_names) != self.joints:
-            raise SenseError(f"Proprioception: expected {self.joints} joints, got {len(felt.joint_names)}.")
+        if len(felt.joint_names) > self.joints:
+            raise SenseError(f"Proprioception: expected at most {self.joints} joints, got {len(felt.joint_names)}.")
         if not np.isfinite(felt.joint_positions).any():
             raise SenseError("Proprioception: expected joint positions, got NaN everywhere.")
         x, y, yaw = felt.odometry
         parts = (
             self._frame(observation, self.touch, self.forces),
             self._frame(observation, self.wrist, 6),
-            felt.joint_positions,
-            felt.joint_velocities,
+            self._padded(felt.joint_positions),
+            self._padded(felt.joint_velocities),
             (x, y, np.cos(yaw), np.sin(yaw)),
             felt.base_velocity_b,
             felt.T_be[:3, 3],
@@ -67,6 +67,9 @@ class BodyReader:
             (felt.gripper_opening,),
         )
         return np.concatenate([np.asarray(part, dtype=np.float32) for part in parts])
+
+    def _padded(self, values: Array) -> Array:
+        return np.concatenate((values, np.full(self.joints - len(values), np.nan)))
 
     def _frame(self, observation: Observation, name: str, size: int) -> Array:
         frame = observation.frames.get(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,11 @@ from yanshi.contracts import Array, Detection, Entity, Observation, Percept, Wor
 from yanshi.errors import SenseError
 from yanshi.perception.geometry import inverse, planar, transform
 from yanshi.perception.readers.reading import VIEW, Reading
+
+ORDER = ("size", "color", "material", "shape")
+"""In which attributes are told."""
+USUAL = "medium"
+"""A size that is not worth a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +53,26 @@ def sensed(percept: Percept) -> list[SensedObject]:
 
 
 def remembered(belief: WorldState) -> list[SensedObject]:
-    """The movable objects of a belief, in its order."""
+    """The movable objects of a belief that were met with, in its order."""
     T_bw = inverse(planar(belief.base_pose_w))
-    things = [entity for entity in belief.entities.values() if entity.category == "object"]
-    return [_of_entity(entity, T_bw, belief.stamp) for entity in things]
+    return [_of_entity(entity, T_bw, belief.stamp) for entity in met_with(belief)]
+
+
+def met_with(belief: WorldState) -> list[Entity]:
+    """The movable objects of a belief that have a place; what was only told of has none."""
+    things = (entity for entity in belief.entities.values() if entity.category == "object")
+    return [entity for entity in things if np.isfinite(entity.position_w).all()]
+
+
+def in_words(label: str, attributes: Mapping[str, str]) -> str:
+    """What a thing is called beside its token: ``large red ceramic mug``, ``white plastic tile 5``."""
+    words = [attributes[name] for name in ORDER if attributes.get(name, USUAL) != USUAL]
+    return " ".join(filter(None, (*words, label, attributes.get("digit")))).replace("_", " ")
 
 
 def _of_detection(detection: Detection, T_bw: Array) -> SensedObject:
     return SensedObject(
-        words=" ".join((*detection.attributes.values(), detection.label)).replace("_", " "),
+        words=in_words(detection.label, detection.attributes),
         position_b=transform(T_bw, detection.position_w),
         extent=detection.extent,
         deviation=np.sqrt(np.diag(detection.covariance)),
@@ -67,7 +83,7 @@ def _of_detection(detection: Detection, T_bw: Array) -> SensedObject:
 
 def _of_entity(entity: Entity, T_bw: Array, now: float) -> SensedObject:
     return SensedObject(
-        words=" ".join((*entity.attributes.values(), entity.label)).replace("_", " "),
+        words=in_words(entity.label, entity.attributes),
         position_b=transform(T_bw, entity.position_w),
         extent=entity.extent,
         deviation=np.zeros(3) if entity.covariance is None else np.sqrt(np.diag(entity.covariance)),

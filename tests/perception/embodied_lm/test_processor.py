@@ -151,9 +151,9 @@ def test_a_name_of_another_modality_is_refused(processor: EmbodiedProcessor) -> 
     wrong = Frame(name="lidar", modality="thermal", stamp=1.0, data=np.zeros((3, 3), np.float32), rate=1.0)
     with pytest.raises(SenseError, match="Frame 'lidar': expected lidar, got thermal"):
         processor(text="x", observation=replace(observation, frames={"lidar": wrong}))
-    felt = replace(observation.proprioception, joint_names=("a",), joint_positions=np.zeros(1),
-                   joint_velocities=np.zeros(1))  # fmt: skip
-    with pytest.raises(SenseError, match="Proprioception: expected 3 joints, got 1"):
+    felt = replace(observation.proprioception, joint_names=tuple("abcd"), joint_positions=np.zeros(4),
+                   joint_velocities=np.zeros(4))  # fmt: skip
+    with pytest.raises(SenseError, match="Proprioception: expected at most 3 joints, got 4"):
         processor(text="x", observation=replace(observation, proprioception=felt))
 
 
