@@ -118,7 +118,7 @@ class EmbodiedProcessor(ProcessorMixin):
         for name in sorted(set(without) - self._senses.keys()):
             raise InputError(f"Unknown sense '{name}'. Available: {', '.join(self._senses) or 'none'}.")
         tensors: dict[str, Tensor] = {}
-        heads = ["" for _ in text]
+        counts: list[dict[str, int]] = [{} for _ in text]
         for name, sense in self._senses.items():
             samples = [
                 [] if name in without else readings(sense, clip, found, strict=self.strict)
@@ -126,13 +126,10 @@ class EmbodiedProcessor(ProcessorMixin):
             ]
             tensors |= collate(name, sense, samples)
             for row, sample in enumerate(samples):
-                if sense.is_objects:
-                    heads[row] += _told(name, things[row][: len(sample)])
-                else:
-                    heads[row] += sense_token(name) * sense.soft_tokens(len(sample))
+                counts[row][name] = len(sample)
         rows = [
-            self._tokens(head, words, None if answers is None else answers[row])
-            for row, (head, words) in enumerate(zip(heads, text, strict=True))
+            self.tokens(self.head(counts[row], things[row]), words, None if answers is None else answers[row])
+            for row, words in enumerate(text)
         ]
         return BatchFeature({**self._padded(rows, right=answers is not None), **tensors})
 
@@ -146,6 +143,15 @@ class EmbodiedProcessor(ProcessorMixin):
         """Indices of the objects that an answer points at."""
         return objects_in(text)
 
+    def head(self, readings: Mapping[str, int], things: Sequence[SensedObject] = ()) -> str:
+        """What a prompt begins with: the places of soft tokens and the objects, of so many readings of each sense."""
+        parts = []
+        for name, sense in self._senses.items():
+            count = readings.get(name, 0)
+            told = _told(name, things[:count]) if sense.is_objects else sense_token(name) * sense.soft_tokens(count)
+            parts.append(told)
+        return "".join(parts)
+
     def prompt(self, head: str, words: str) -> str:
         """The whole prompt as text, up to where the answer begins."""
         user = f"{head}\n{words}" if head else words
@@ -156,8 +162,17 @@ class EmbodiedProcessor(ProcessorMixin):
             turns.insert(0, {"role": "system", "content": self.system})
         return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 
-    def _tokens(self, head: str, words: str, answer: str | None) -> tuple[list[int], int]:
-        """Token ids of a sample, and how many of them are prompt."""
+    def tokens(self, head: str, words: str, answer: str | None = None) -> tuple[list[int], int]:
+        """Token ids of a sample, and how many of them are prompt.
+
+        Args:
+            head: as `head` makes it.
+            words: what the user says.
+            answer: to train on; its end comes after it.
+
+        Raises:
+            InputError: A text is too long or holds a control token.
+        """
         self._refuse_control(words)
         prompt = self._ids(self.prompt(head, words))
         ids = prompt
