@@ -57,6 +57,14 @@ class Understanding:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """One thing that is asked for: a schema, and what is said in its slots."""
+
+    schema: Schema
+    slots: tuple[tuple[Description, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Candidate:
     """One reading of a clause."""
 
@@ -65,6 +73,8 @@ class _Candidate:
     goal: Goal
     about: str
     """Which thing it is about, as said."""
+    slots: tuple[tuple[Description, ...], ...]
+    """What is in the schema's slots, as said."""
 
 
 class RetrievalUnderstanding:
@@ -86,6 +96,31 @@ class RetrievalUnderstanding:
             NotUnderstoodError: it names something that does not exist, or is like nothing that can be asked for; the
                 message says what exists, or the nearest three goals.
         """
+        readings, alternatives = self._readings(instruction, belief)
+        goal = Goal.all(dict.fromkeys(reading.goal for reading in readings))
+        resolution = resolve(goal, Situation.of(belief))
+        settled = goal if resolution.missing else resolution.goal
+        thought = f"'{instruction.strip()}' asks for {settled}."
+        if settled != goal:
+            choices = (f"'{words}' is {' or '.join(names)}" for words, names in resolution.choices.items())
+            thought += f" {'; '.join(choices)}."
+        return Understanding(
+            goal=settled,
+            thought=thought,
+            confidence=float(np.clip(min(r.score for r in readings), 0.0, 1.0)),
+            alternatives=tuple(dict.fromkeys(alternatives))[:3],
+        )
+
+    def commands(self, instruction: str, belief: WorldState) -> list[Command]:
+        """What an instruction asks for, clause by clause, without what is overtaken by later clauses.
+
+        Raises:
+            NotUnderstoodError: see `understand`.
+        """
+        return [Command(reading.schema, reading.slots) for reading in self._readings(instruction, belief)[0]]
+
+    def _readings(self, instruction: str, belief: WorldState) -> tuple[list[_Candidate], list[str]]:
+        """The best reading of each clause that counts, and other goals that come near."""
         why_not = no_request(instruction)
         if why_not is not None:
             raise NotUnderstoodError(f"'{instruction.strip()}' {why_not}.")
@@ -108,19 +143,7 @@ class RetrievalUnderstanding:
             mentions = [*clause.slots, *mentions]
         if not readings:
             raise NotUnderstoodError(f"Nothing is asked for in '{instruction}'. {_offer(self._examples(belief))}")
-        goal = Goal.all(dict.fromkeys(reading.goal for reading in _kept(readings)))
-        resolution = resolve(goal, Situation.of(belief))
-        settled = goal if resolution.missing else resolution.goal
-        thought = f"'{instruction.strip()}' asks for {settled}."
-        if settled != goal:
-            choices = (f"'{words}' is {' or '.join(names)}" for words, names in resolution.choices.items())
-            thought += f" {'; '.join(choices)}."
-        return Understanding(
-            goal=settled,
-            thought=thought,
-            confidence=float(np.clip(min(r.score for r in readings), 0.0, 1.0)),
-            alternatives=tuple(dict.fromkeys(alternatives))[:3],
-        )
+        return _kept(readings), alternatives
 
     # Which construction.
 
@@ -195,7 +218,7 @@ class RetrievalUnderstanding:
             for i, (things, kind) in enumerate(zip(slots, kinds, strict=True))
         ]
         about = terms[0][0].names[0] if terms[0][0].names else clause.slots[0][0].words
-        return _Candidate(score, schema, _lights_by_switches(_goal(schema, terms), belief), about)
+        return _Candidate(score, schema, _lights_by_switches(_goal(schema, terms), belief), about, clause.slots)
 
     def _fits(self, schema: Schema, clause: Clause, belief: WorldState, vocabulary: Vocabulary) -> bool:
         implied = Description(words="", label=schema.implied) if schema.implied is not None else None
