@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -18,7 +19,14 @@ from yanshi.envs.worlds import World, compose
 from yanshi.envs.worlds.world import default_robot
 from yanshi.goals import Goal
 from yanshi.planning.embedding import MiniLM
-from yanshi.planning.understanding import RetrievalUnderstanding
+from yanshi.planning.understanding import RetrievalUnderstanding, Understanding
+
+
+class Understands(Protocol):
+    """Makes goals of words."""
+
+    def understand(self, instruction: str, belief: WorldState) -> Understanding:
+        """The goal that an instruction states. Raises: NotUnderstoodError."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +61,28 @@ def told(instructions: Sequence[str], goals: Sequence[Goal]) -> tuple[Request, .
     return tuple(Request(text=text, goal=goal) for text, goal in zip(instructions, goals, strict=True))
 
 
-def understood(instructions: Sequence[str], agent: Agent, observation: Observation) -> tuple[Request, ...]:
+def understood(
+    instructions: Sequence[str], agent: Agent, observation: Observation, understanding: str = "retrieval"
+) -> tuple[Request, ...]:
     """Requests as the agent understands the words, after a first look around.
+
+    Args:
+        instructions: what is said.
+        agent: who is told.
+        observation: what it senses first.
+        understanding: `retrieval` or `model`.
 
     Raises:
         NotUnderstoodError: The words are not near enough to anything that can be wanted; offers the nearest three.
         MissingDependencyError: The sentence model is not installed.
+        ModelError: The language model is not.
     """
     belief = first_look(agent, observation)
-    reader = RetrievalUnderstanding(MiniLM(), vocabulary())
+    reader: Understands = RetrievalUnderstanding(MiniLM(), vocabulary())
+    if understanding == "model":
+        from yanshi.agent.language.understanding import SHIPPED, ModelUnderstanding
+
+        reader = ModelUnderstanding.from_pretrained(SHIPPED, reader)
     requests = []
     for text in instructions:
         meaning = reader.understand(text, belief)

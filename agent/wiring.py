@@ -44,6 +44,7 @@ AGENTS: tuple[AgentName, ...] = ("default", "expert", "nothing", "random")
 PERCEPTIONS = ("oracle", "learned")
 PLANNERS = ("search",)
 SHIELDS = ("range", "full")
+UNDERSTANDINGS = ("retrieval", "model")
 SENSES = ("rgb", "depth", "lidar", "scan", "audio", "touch", "force")
 """What a robot has unless it is told otherwise."""
 
@@ -60,6 +61,8 @@ class AgentConfig:
     """Of learned perception: the folder that `yanshi train senses` wrote; empty for those that are shipped."""
     planner: str = "search"
     """Which planner the default agent has."""
+    understanding: str = "retrieval"
+    """Who makes goals of words: `retrieval`, or `model`, a language model."""
     shield: str = "range"
     """What stands before the motors: `range` lets nothing through that is no number or out of range; `full` also keeps
     away from what is sensed, from people, and from the limits of the joints, and needs senses to do so."""
@@ -79,6 +82,8 @@ class AgentConfig:
             check_weights(self.weights)
         if self.planner not in PLANNERS:
             raise UnknownNameError("planner", self.planner, PLANNERS)
+        if self.understanding not in UNDERSTANDINGS:
+            raise UnknownNameError("understanding", self.understanding, UNDERSTANDINGS)
         if self.shield not in SHIELDS:
             raise UnknownNameError("shield", self.shield, SHIELDS)
         for sense in self.senses:

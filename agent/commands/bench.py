@@ -39,6 +39,8 @@ class Options:
     """Who perceives: `oracle` (simulated truth, restricted to what is in view and heard) or `learned` (raw senses)."""
     weights: str = ""
     """Of learned perception: the folder that `yanshi train senses` wrote; empty for those that are shipped."""
+    understanding: str = "retrieval"
+    """Who makes goals of words: `retrieval` or `model`."""
     shield: str = "range"
     """What stands before the motors: `range` or `full`."""
     ablate: str = ""
@@ -70,6 +72,7 @@ def main(arguments: Sequence[str]) -> int:
             "suite": options.suite,
             "agent": options.agent,
             "perception": _perception(config),
+            "understanding": config.understanding,
             "shield": config.shield,
             "senses": list(config.senses) if config.agent == "default" else [],
             "seeds": seeds,
@@ -101,6 +104,7 @@ def _config(options: Options) -> AgentConfig:
         agent=options.agent,  # type: ignore[arg-type]
         perception=options.perception,
         weights=options.weights,
+        understanding=options.understanding,
         shield=options.shield,
         senses=senses,
     )

@@ -15,7 +15,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from yanshi.agent.assignment import Assignment, draw_assignment, told, understood
+from yanshi.agent.assignment import Assignment, draw_assignment, first_look, told, understood
 from yanshi.agent.commands.parsing import at_least, parse, say
 from yanshi.agent.episode import Outcome, Request, Step
 from yanshi.agent.evaluation.judge import Judge
@@ -74,6 +74,8 @@ class Options:
     """Who perceives: `oracle` (simulated truth, restricted to what is in view and heard) or `learned` (raw senses)."""
     weights: str = ""
     """Of learned perception: the folder that `yanshi train senses` wrote; empty for those that are shipped."""
+    understanding: str = "retrieval"
+    """Who makes a goal of the words: `retrieval` (nearest phrasing) or `model` (the language model)."""
     shield: str = "range"
     """What stands before the motors: `range`, or `full`, which also keeps off what is sensed and slows beside people.
     """
@@ -126,6 +128,7 @@ def _agent_config(options: Options) -> AgentConfig:
         perception=options.perception,
         weights=options.weights,
         planner=options.planner,
+        understanding=options.understanding,
         shield=options.shield,
         senses=senses,
         surface=options.perception == "learned" and surface.available(),
@@ -167,9 +170,12 @@ def _heard(shown: World, options: Options) -> str:
     """The instruction that is spoken to the robot."""
     if options.instruction or options.say is None:
         raise InputError("run: expected an instruction in words or --say FILE.wav, got both.")
-    transcript = spoken_command(shown, options.say, options.seed)
-    say(f"Heard: {transcript.text}")
-    return transcript.text
+    config = _agent_config(options)
+    with simulate(shown, config) as sim:
+        belief = first_look(build_agent(sim, config), sim.observe())
+    text = spoken_command(shown, options.say, options.seed, belief=belief)
+    say(f"Heard: {text}")
+    return text
 
 
 def _prepare(sim: Simulation, config: AgentConfig, assignment: Assignment, *, told_goal: bool) -> Episode:
@@ -179,7 +185,7 @@ def _prepare(sim: Simulation, config: AgentConfig, assignment: Assignment, *, to
     if wanted and (told_goal or config.agent != "default"):
         requests = told(said, wanted)
     else:
-        requests = understood(said, agent, sim.observe())
+        requests = understood(said, agent, sim.observe(), config.understanding)
     oracle = Oracle(sim)
     goals = tuple(true_goal(goal, oracle) for goal in wanted or [request.goal for request in requests])
     return Episode(sim, agent, requests, goals)

@@ -1,4 +1,4 @@
-"""``yanshi train skill NAME`` and ``yanshi train senses``: skills, eye and hearing are learned on this machine."""
+"""``yanshi train skill NAME``, ``senses`` and ``lm``: skills, eye and hearing, the language model."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from rich.console import Console
 from yanshi.agent.commands.parsing import parse
 from yanshi.errors import InputError, UnknownNameError
 
-WHAT = ("skill", "senses")
+WHAT = ("skill", "senses", "lm")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Train a skill: demonstrations by the script, cloning, then reinforcement under perturbation. Or train the senses:
-    hearing and the eye, on sounds and pictures drawn from the tasks' worlds.
+    hearing and the eye, on sounds and pictures drawn from the tasks' worlds. Or train the language model to speak of
+    what is sensed and to understand instructions.
     """
 
     what: tyro.conf.Positional[str]
-    """`skill` or `senses`."""
+    """`skill`, `senses` or `lm`."""
     name: tyro.conf.Positional[str] = ""
     """Which skill: pick, place, stack, open, close, press, push."""
     minutes: float | None = None
-    """Of a skill: wall time of the reinforcement (30). Of the senses: how long it is to take one CPU core, about (120),
-    which decides how much data is drawn and how many steps are made."""
+    """Of a skill: wall time of the reinforcement (30). Of the senses and the language model: how long it is to take one
+    CPU core, about (120), which decides how much data is drawn and how many steps are made."""
+    stage: str = ""
+    """Of the language model: `align` or `instruct`, after which to stop; empty for all."""
     seed: int = 0
     """Of everything that is random."""
     out: Path | None = None
@@ -40,11 +43,13 @@ def main(arguments: Sequence[str]) -> int:
     """Train, with a live line."""
     options = parse(Options, "train", arguments)
     if options.what not in WHAT:
-        raise InputError(f"train: expected {' or '.join(map(repr, WHAT))}, got '{options.what}'.")
+        raise InputError(f"train: expected {', '.join(map(repr, WHAT))}, got '{options.what}'.")
     if options.minutes is not None and not 0.0 < options.minutes < float("inf"):
         raise InputError(f"train: expected --minutes above 0, got {options.minutes}.")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    return _skill(options) if options.what == "skill" else _senses(options)
+    if options.stage and options.what != "lm":
+        raise InputError(f"train: expected --stage with 'lm' alone, got it with '{options.what}'.")
+    return {"skill": _skill, "senses": _senses, "lm": _lm}[options.what](options)
 
 
 def _skill(options: Options) -> int:
@@ -77,4 +82,20 @@ def _senses(options: Options) -> int:
         lambda line: console.print(line, soft_wrap=True),
     )
     console.print(f"\nTo use them: yanshi run … --perception learned --weights {folder}")
+    return 0
+
+
+def _lm(options: Options) -> int:
+    if options.name:
+        raise InputError(f"train: expected nothing after 'lm', got '{options.name}'.")
+    from yanshi.agent.language.pipeline import LanguageTraining, train_language
+
+    folder = options.out or Path("out") / "train" / "lm"
+    minutes = 120.0 if options.minutes is None else options.minutes
+    console = Console(highlight=False)
+    made = train_language(
+        LanguageTraining(out=folder, minutes=minutes, stage=options.stage, seed=options.seed),
+        lambda line: console.print(line, soft_wrap=True),
+    )
+    console.print(f"\nThe model: {made}. To use it: EmbodiedLM.from_pretrained({str(made)!r})")
     return 0

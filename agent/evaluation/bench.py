@@ -71,7 +71,7 @@ def run_job(job: Job) -> EpisodeResult:
             if knows:
                 requests = told(assignment.instructions, assignment.goals)
             else:
-                requests = understood(assignment.instructions, agent, sim.observe())
+                requests = understood(assignment.instructions, agent, sim.observe(), job.config.understanding)
             limits = Limits(horizon=assignment.horizon, step=assignment.horizon)
             outcome = build_loop(sim, agent, [judge]).run(requests, limits)
         except NotUnderstoodError as error:

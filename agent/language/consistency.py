@@ -1,0 +1,70 @@
+"""Whether what the model says fits what is sensed, and what it should have said.
+
+An answer that points at things is held against the words of the question: a thing must be of the kind and have the
+attributes that are asked for, as far as these are known words and the thing has them. The score is the share of what is
+pointed at that fits; where it is not 1, or where nothing is said to be there and something fits, the answer is
+corrected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from yanshi.agent.language.answers import pointed
+from yanshi.perception.embodied_lm.pointing import objects_in
+from yanshi.planning.noun_phrases import NounPhrases
+from yanshi.planning.vocabulary import Description, Vocabulary
+
+NO = ("No.", "None.")
+"""Answers that nothing fits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """An answer after it was held against what is sensed."""
+
+    answer: str
+    score: float
+    """Of the answer as it was [0, 1]."""
+
+
+class Consistency:
+    """Checks answers about which things there are."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        """`vocabulary` the words for things."""
+        self._reader = NounPhrases(vocabulary)
+
+    def check(self, question: str, answer: str, told: Sequence[tuple[str, Mapping[str, str]]]) -> Checked:
+        """Correct an answer.
+
+        Args:
+            question: what was asked; one that describes nothing in known words is not judged.
+            answer: what the model says.
+            told: label and attributes of each thing that it was told of.
+        """
+        wanted = self._described(question)
+        if wanted is None:
+            return Checked(answer=answer, score=1.0)
+        fitting = [k for k, thing in enumerate(told) if _fits(wanted, *thing)]
+        said = objects_in(answer)
+        if not said:
+            wrong = answer in NO and bool(fitting)
+            return Checked(answer=f"Yes: {pointed(fitting)}." if wrong else answer, score=float(not wrong))
+        right = [k for k in said if k in fitting]
+        if len(right) == len(said):
+            return Checked(answer=answer, score=1.0)
+        return Checked(answer=f"Yes: {pointed(right)}." if right else NO[0], score=len(right) / len(said))
+
+    def _described(self, question: str) -> Description | None:
+        """What a question describes last, if all its words are known."""
+        things = [thing for slot in self._reader.read(question).slots for thing in slot]
+        able = [t for t in things if (t.label or t.attributes) and not t.unknown and t.compare is None]
+        return able[-1] if able else None
+
+
+def _fits(wanted: Description, label: str, attributes: Mapping[str, str]) -> bool:
+    if wanted.label not in (None, label):
+        return False
+    return all(attributes.get(name) == value for name, value in wanted.attributes.items())
