@@ -2,7 +2,7 @@
 
 Each scene is another layout of the tasks' worlds, held out from training, seen by the head and the wrist camera
 (128×128 RGB-D) in one random posture through the senses' own noise. Both are given the same pictures. A thing must be
-found from 150 visible pixels on; errors are between centres. Words are phrases that no eye was trained with.
+found from 150 pixels with light and depth on; errors are between centres. Words are phrases that no eye was trained with.
 
 Usage: python benchmarks/seeing.py [--scenes N] [--weights FILE] [--first SEED] [--no-words]
 """
@@ -106,7 +106,9 @@ def centimetres(errors: np.ndarray) -> str:
 
 def table(tallies: dict[str, Tally]) -> None:
     rows: list[tuple[str, str, Callable[[Tally], str]]] = [
-        ("recall, ≥ 150 px", "≥ 95 %", lambda t: share(t.score.recall())),
+        ("recall, ≥ 150 px with light and depth", "≥ 95 %", lambda t: share(t.score.recall())),
+        ("recall, ≥ 150 px, in the dark and nearer than depth reaches, too", "",
+         lambda t: share(t.score.recall(measured=False))),
         ("precision, ≥ 150 px", "≥ 95 %", lambda t: share(t.score.precision())),
         ("recall, 40 to 149 px", "", lambda t: share(t.score.recall(40, 150))),
         ("recall, 12 to 39 px", "", lambda t: share(t.score.recall(12, 40))),

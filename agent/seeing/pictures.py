@@ -53,7 +53,9 @@ class SeenThing:
     extent: Array
     """(3,) of its upright box [m]."""
     pixels: int
-    """How many of the picture's show it."""
+    """How many of the picture's show it, though it be in the dark."""
+    measured: int
+    """At how many of them there is light and depth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +155,7 @@ def picture(world: World, model: mujoco.MjModel, data: mujoco.MjData, camera: st
     T_wb = base_pose(data, model.body(world.robot.base_body).id)
     dark = drawn.rgb.sum(axis=2, dtype=np.uint16) < 3.0 * config.darkness
     lost = (drawn.depth < config.range[0]) | (drawn.depth > config.range[1]) | dark
-    owners, things = _truth(world, model, data, geoms)
+    owners, things = _truth(world, model, data, geoms, ~lost)
     return Picture(
         view=CameraView(
             name=f"{camera}_rgb",
@@ -169,7 +171,7 @@ def picture(world: World, model: mujoco.MjModel, data: mujoco.MjData, camera: st
 
 
 def _truth(
-    world: World, model: mujoco.MjModel, data: mujoco.MjData, geoms: Array
+    world: World, model: mujoco.MjModel, data: mujoco.MjData, geoms: Array, known: Array
 ) -> tuple[NDArray[np.uint8], tuple[SeenThing, ...]]:
     number_of_geom = np.zeros(model.ngeom + 1, dtype=np.intp)
     objects = [(name, thing) for name, thing in world.entities.items() if thing.entity.category == "object"]
@@ -177,6 +179,7 @@ def _truth(
         number_of_geom[list(thing.geoms)] = index
     shown = number_of_geom[geoms]  # -1, no geom, is the last row: none
     counts = np.bincount(shown.ravel(), minlength=len(objects) + 1)[1:]
+    measured = np.bincount(shown[known], minlength=len(objects) + 1)[1:]
     visible = np.flatnonzero(counts)
     order = np.zeros(len(objects) + 1, dtype=np.uint8)
     order[visible + 1] = np.arange(1, len(visible) + 1)
@@ -193,6 +196,7 @@ def _truth(
                 yaw=yaw,
                 extent=extent,
                 pixels=int(counts[index]),
+                measured=int(measured[index]),
             )
         )
     return order[shown], tuple(things)

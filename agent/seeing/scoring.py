@@ -72,10 +72,16 @@ class Score:
         self.false += [d for i, d in enumerate(detections) if i not in used]
         return pairs
 
-    def recall(self, least: int = VISIBLE, most: int | None = None) -> tuple[int, int]:
-        """Found and there, of things with `least` to `most` pixels."""
-        found = sum(_within(pair.thing.pixels, least, most) for pair in self.pairs)
-        return found, found + sum(_within(thing.pixels, least, most) for thing, _ in self.missed)
+    def recall(self, least: int = VISIBLE, most: int | None = None, *, measured: bool = True) -> tuple[int, int]:
+        """Found and there, of things with `least` to `most` pixels with light and depth, or, if not `measured`, of any
+        kind.
+        """
+
+        def counts(thing: SeenThing) -> bool:
+            return _within(thing.measured if measured else thing.pixels, least, most)
+
+        found = sum(counts(pair.thing) for pair in self.pairs)
+        return found, found + sum(counts(thing) for thing, _ in self.missed)
 
     def precision(self, least: int = VISIBLE) -> tuple[int, int]:
         """Detections of something, and all, of those whose mask has at least `least` pixels."""

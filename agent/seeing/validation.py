@@ -46,10 +46,13 @@ def seen(arrays: Arrays, config: EyeConfig, most: int) -> Iterator[tuple[CameraV
             K=arrays["K"][index],
             T_bc=arrays["T_bc"][index],
         )
-        yield view, arrays["base"][index], [_thing(arrays, row, config) for row in range(first, last)]
+        known = np.isfinite(arrays["depth"][index])
+        measured = np.bincount(arrays["owners"][index][known], minlength=last - first + 1)[1:]
+        things = [_thing(arrays, row, config, int(measured[row - first])) for row in range(first, last)]
+        yield view, arrays["base"][index], things
 
 
-def _thing(arrays: Arrays, row: int, config: EyeConfig) -> SeenThing:
+def _thing(arrays: Arrays, row: int, config: EyeConfig, measured: int) -> SeenThing:
     attributes = {name: values[int(arrays[name][row])] for name, values in config.attributes.items()}
     return SeenThing(
         name=str(row),
@@ -59,6 +62,7 @@ def _thing(arrays: Arrays, row: int, config: EyeConfig) -> SeenThing:
         yaw=float(arrays["yaw"][row]),
         extent=arrays["extent"][row],
         pixels=int(arrays["pixels"][row]),
+        measured=measured,
     )
 
 

@@ -15,6 +15,7 @@ MUG = SeenThing(
     yaw=0.0,
     extent=np.full(3, 0.08),
     pixels=200,
+    measured=200,
 )
 BALL = replace(MUG, name="blue_ball", label="ball", attributes={"color": "blue"}, position_w=np.array([1.0, 0.3, 0.5]))
 EYE = np.array([0.0, 0.0, 0.5])
@@ -37,7 +38,7 @@ def seen(thing: SeenThing, error: float = 0.0, pixels: int = 200, **changes: obj
 def test_found_missed_and_imagined_are_counted() -> None:
     score = Score()
     nothing = seen(replace(MUG, position_w=np.array([3.0, 0.0, 0.5])))
-    score.add([seen(MUG, 0.02), nothing], [MUG, BALL, replace(BALL, pixels=5, position_w=np.zeros(3))], EYE)
+    score.add([seen(MUG, 0.02), nothing], [MUG, BALL, replace(BALL, pixels=5, measured=5, position_w=np.zeros(3))], EYE)
     assert score.recall() == (1, 2)
     assert score.precision() == (1, 2)
     assert score.named() == (1, 1)
@@ -69,3 +70,10 @@ def test_names_are_right_or_wrong() -> None:
     assert score.right("label") == (2, 2)
     assert score.right("color") == (1, 2)
     assert score.right("digit") == (1, 1)
+
+
+def test_what_no_light_falls_on_need_not_be_found_but_is_counted_beside() -> None:
+    score = Score()
+    score.add([seen(MUG)], [MUG, replace(BALL, measured=20)], EYE)
+    assert score.recall() == (1, 1)
+    assert score.recall(measured=False) == (1, 2)
