@@ -94,6 +94,7 @@ def train_stage(
     began = time.process_time() - progress.cpu_seconds
     while progress.step < config.steps:
         rng = np.random.default_rng([config.seed, 1, progress.step])
+        torch.manual_seed(int(rng.integers(2**31)))  # of dropout
         drawn = [lessons.about_a_scene(rng) if rng.random() < config.scenes else lessons.about_a_moment(rng)
                  for _ in range(config.rows)]  # fmt: skip
         lesson = lessons.batch(drawn)

@@ -38,12 +38,12 @@ def branched(rows: Sequence[Sequence[tuple[Sequence[int], int]]], pad: int, igno
     """Join samples that begin alike.
 
     Args:
-        rows: of each row its samples: token ids, and where the answer begins. Prompts must differ from one another.
+        rows: of each row its samples: token ids, and where the answer begins, after the first token.
         pad: id of the token that fills up.
         ignored: label of what brings no loss.
 
     Raises:
-        InputError: A row has no sample, or an answer that begins within what all have in common.
+        InputError: A row has no sample.
     """
     joined = [_join(row) for row in rows]
     longest = max(len(ids) for ids, _, _, _ in joined)
@@ -65,12 +65,11 @@ def _join(samples: Sequence[tuple[Sequence[int], int]]) -> tuple[list[int], list
     """Ids, positions, branches (0 the stem) and which tokens are answers, of samples that begin alike."""
     if not samples:
         raise InputError("branched: expected at least one sample in a row.")
-    stem = _common([ids for ids, _ in samples])
+    # The last token of each prompt is its own: from it the answer's first is foretold.
+    stem = min(_common([ids for ids, _ in samples]), min(begins for _, begins in samples) - 1)
     ids = list(samples[0][0][:stem])
     positions, branches, answers = list(range(stem)), [0] * stem, [False] * stem
     for number, (sample, begins) in enumerate(samples, 1):
-        if begins < stem:
-            raise InputError("branched: expected samples whose prompts differ, two have one prompt.")
         ids += sample[stem:]
         positions += range(stem, len(sample))
         branches += [number] * (len(sample) - stem)
@@ -79,7 +78,5 @@ def _join(samples: Sequence[tuple[Sequence[int], int]]) -> tuple[list[int], list
 
 
 def _common(rows: Sequence[Sequence[int]]) -> int:
-    """How many tokens all begin with; of a single one all but the last."""
-    shortest = min(map(len, rows)) - 1
-    first = rows[0]
-    return next((k for k in range(shortest) if any(row[k] != first[k] for row in rows)), shortest)
+    """How many tokens all begin with."""
+    return next((k for k, tokens in enumerate(zip(*rows, strict=False)) if len(set(tokens)) > 1), min(map(len, rows)))

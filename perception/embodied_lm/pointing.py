@@ -32,6 +32,16 @@ class KnownObjects(LogitsProcessor):
         return scores
 
 
+def named(text: str, words: Sequence[str]) -> str:
+    """A text with words in the place of tokens: ``<|obj_0|>`` becomes ``the red mug``. What has no words is kept."""
+
+    def put(match: re.Match[str]) -> str:
+        index = int(match.group(1))
+        return f"the {words[index]}" if index < len(words) and words[index] else match.group()
+
+    return _OBJECT.sub(put, text)
+
+
 def objects_in(text: str) -> list[int]:
     """Indices of the objects that a text points at, in its order, each once."""
     return list(dict.fromkeys(int(index) for index in _OBJECT.findall(text)))

@@ -47,9 +47,14 @@ class SensedObject:
 
 
 def sensed(percept: Percept) -> list[SensedObject]:
-    """The detections of a percept, in its order."""
-    T_bw = inverse(planar(percept.base_pose_w))
-    return [_of_detection(detection, T_bw) for detection in percept.detections]
+    """The things that a percept found, in its order; furniture is none."""
+    return sensed_of([d for d in percept.detections if d.track is None], percept.base_pose_w)
+
+
+def sensed_of(detections: Sequence[Detection], base_pose_w: Array) -> list[SensedObject]:
+    """Detections, in their order, from where the robot stands: (3,) x, y [m], yaw [rad]."""
+    T_bw = inverse(planar(base_pose_w))
+    return [_of_detection(detection, T_bw) for detection in detections]
 
 
 def remembered(belief: WorldState) -> list[SensedObject]:

@@ -51,8 +51,13 @@ def test_a_short_row_is_filled_up_and_what_fills_it_brings_no_loss() -> None:
     assert torch.isfinite(batch.mask(torch.float32)).all()
 
 
-def test_samples_must_differ_before_their_answers() -> None:
-    with pytest.raises(InputError, match="prompts differ"):
-        branched([[([1, 2, 3], 1), ([1, 2, 4], 1)]], pad=0)
+def test_samples_with_one_prompt_part_before_its_last_token() -> None:
+    batch = branched([[([1, 2, 3, 8], 3), ([1, 2, 3, 9], 3)], [([1, 2, 3, 8], 3)]], pad=0)
+    assert batch.input_ids.tolist() == [[1, 2, 3, 8, 3, 9], [1, 2, 3, 8, 0, 0]]
+    assert batch.position_ids[0].tolist() == [0, 1, 2, 3, 2, 3]
+    assert batch.labels.tolist() == [[-100, -100, -100, 8, -100, 9], [-100, -100, -100, 8, -100, -100]]
+
+
+def test_a_row_has_samples() -> None:
     with pytest.raises(InputError, match="at least one sample"):
         branched([[]], pad=0)

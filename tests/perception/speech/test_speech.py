@@ -1,8 +1,10 @@
 """WAV files, the beam, the grammar, and (with a voice and a recogniser at hand) what is understood."""
 
 import importlib.util
+import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ from scipy.io import wavfile
 from yanshi.contracts import Array
 from yanshi.errors import InputError, NotUnderstoodError, SenseError
 from yanshi.perception.speech.beamformer import beamform, best_channel
-from yanshi.perception.speech.grammar import CommandWords, jsgf
+from yanshi.perception.speech.grammar import CommandWords, Grammar, grammar
+from yanshi.perception.speech.language_model import arpa
 from yanshi.perception.speech.recogniser import CommandRecogniser, WhisperDictation
 from yanshi.perception.speech.wav import read_wav
 
@@ -80,17 +83,57 @@ def test_a_beam_adds_up_what_comes_from_one_direction_and_not_the_noise() -> Non
 
 
 def test_the_grammar_has_the_words_of_the_domain_and_only_rules_that_exist() -> None:
-    import re
-
     for words in (WORDS, CommandWords(objects=("mug",)), CommandWords(objects=("mug",), places=("door",))):
-        text = jsgf(words)
-        made = set(re.findall(r"<(\w+)>\s*=", text))
-        assert set(re.findall(r"<(\w+)>", text)) <= made
-        assert len(re.findall(r"^(?:public )?<\w+> =", text, re.M)) == len(made), "a rule is defined twice"
-    assert "milk carton" in jsgf(WORDS)
-    assert "sink" not in jsgf(CommandWords(objects=("mug",)))
+        rules = grammar(words).rules
+        assert {name for text in rules.values() for name in re.findall(r"<(\w+)>", text)} <= rules.keys()
+        said = {word for sentence in grammar(words).sentences(300) for word in sentence.split()}
+        assert said <= set(words.words())
+    assert "milk carton" in grammar(WORDS).rules["object"]
+    assert "sink" not in CommandWords(objects=("mug",)).words()
     with pytest.raises(InputError, match="at least one kind of object"):
         CommandWords(objects=())
+
+
+def test_rules_are_said_as_their_notation_means() -> None:
+    rules = {"command": "[please] (open | close the) <part> | stop", "part": "door | [left] drawer"}
+    expected = {
+        f"{please}{verb} {part}"
+        for please in ("", "please ")
+        for verb in ("open", "close the")
+        for part in ("door", "drawer", "left drawer")
+    } | {"stop"}
+    assert set(Grammar(rules).sentences(500)) == expected
+
+
+def test_most_is_said_about_what_is_known_to_be_there() -> None:
+    known = grammar(replace(WORDS, known=("purple mug",)))
+    said = list(known.sentences(500))
+    assert sum("purple mug" in sentence for sentence in said) > 0.4 * len(said)
+    assert list(known.sentences(5, seed=1)) == list(known.sentences(5, seed=1))
+
+
+def test_a_language_model_is_a_distribution_after_every_history() -> None:
+    text = arpa(["open the door", "open the drawer", "close the door"], ["open", "the", "mug"])
+    log: dict[tuple[str, ...], float] = {}
+    back: dict[tuple[str, ...], float] = {}
+    for line in text.splitlines():
+        match = re.match(r"(-?\d+\.\d+) ((?:[a-z</>]+ ?)+)(-?\d+\.\d+)?$", line)
+        if match is not None:
+            gram = tuple(match.group(2).split())
+            log[gram] = float(match.group(1))
+            back[gram] = float(match.group(3) or 0.0)
+
+    def probability(history: tuple[str, ...], word: str) -> float:
+        if (*history, word) in log:
+            return float(10.0 ** log[(*history, word)])
+        return float(10.0 ** back.get(history, 0.0)) * probability(history[1:], word)
+
+    words = [gram[0] for gram in log if len(gram) == 1 and gram[0] != "<s>"]
+    for history in ((), ("open",), ("<s>", "open"), ("open", "the"), ("mug",), ("the", "mug")):
+        assert sum(probability(history, word) for word in words) == pytest.approx(1.0, abs=1e-3)
+    # Witten and Bell by hand: after "the" came two words in three times, and "door" is 2 of 13 words.
+    assert probability(("the",), "door") == pytest.approx((2 + 2 * 2 / 15) / 5, abs=1e-3)
+    assert f"ngram 1={len(words) + 1}" in text
 
 
 def test_dictation_without_a_model_says_what_is_missing(tmp_path: Path) -> None:

@@ -1,0 +1,177 @@
+"""The stages of training on a tiny model: what moves, that a broken-off run goes on bit for bit, what is saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from yanshi.agent.language.corpus import Corpus
+from yanshi.agent.language.instructions import Instructed
+from yanshi.agent.language.lessons import Lessons, held_out
+from yanshi.agent.language.moments import Heard, Moment, Told
+from yanshi.agent.language.scenes import from_plain, to_plain
+from yanshi.agent.language.scoring import Answering, hallucinations, shares
+from yanshi.agent.language.towers import TowerTraining, train_tower
+from yanshi.agent.language.training import StageTraining, lesson_loss, train_stage
+from yanshi.errors import InputError
+from yanshi.perception.embodied_lm.assemble import assemble
+from yanshi.perception.embodied_lm.fakes import fake_language_model, fake_tokenizer
+from yanshi.perception.embodied_lm.senses import SenseConfig
+from yanshi.perception.encoders.vector_mlp import VectorMLPConfig
+from yanshi.perception.projectors.linear import LinearProjectorConfig
+from yanshi.perception.projectors.mlp import MLPProjectorConfig
+from yanshi.perception.readers.body import BodyReader
+from yanshi.perception.readers.objects import ObjectReader, SensedObject
+
+BODY, THINGS = BodyReader(joints=3), ObjectReader()
+SENSES = {
+    "body": SenseConfig(
+        reader=BODY, encoder=VectorMLPConfig(size=BODY.reading[0], hidden=16, width=16),
+        projector=LinearProjectorConfig(),
+    ),
+    "things": SenseConfig(
+        reader=THINGS, encoder=VectorMLPConfig(size=11, hidden=16, width=16), projector=MLPProjectorConfig(), frames=6
+    ),
+}  # fmt: skip
+
+
+def moment(seed: int, holding: bool) -> Moment:
+    mug = SensedObject(words="red mug", position_b=np.array([0.6, 0.1, 0.5]), extent=np.full(3, 0.1))
+    ball = SensedObject(words="blue ball", position_b=np.array([1.6, -0.6, 0.5]))
+    return Moment(
+        seed=seed, observation=None, heard=(Heard(label="ring", bearing=0.3),), unsure=False, dark=False,
+        holding=holding, ahead=1.0,
+        told=(
+            Told(thing=mug, label="mug", attributes={"color": "red"}, seen=True),
+            Told(thing=ball, label="ball", attributes={"color": "blue"}, seen=True),
+        ),
+    )  # fmt: skip
+
+
+def corpus(count: int = 32) -> Corpus:
+    holding = [k % 2 == 0 for k in range(count)]
+    values = torch.zeros(count, 1, BODY.reading[0])
+    values[:, 0, 0] = torch.tensor([4.0 if h else 0.0 for h in holding])  # touch
+    tensors = {
+        "body_values": values, "body_mask": torch.ones(count, 1, dtype=torch.bool), "body_time": torch.zeros(count, 1),
+        "body_source": torch.zeros(count, 1, dtype=torch.long), "body_view": torch.zeros(count, 1, 16),
+    }  # fmt: skip
+    return Corpus(tuple(moment(k, h) for k, h in enumerate(holding)), tensors)
+
+
+SCENES = [Instructed(told=(moment(0, False).told[0].thing,), said=(("take the mug", "Meant: <|obj_0|>. Do: x."),))]
+
+
+def fresh() -> tuple[Any, Any]:
+    return assemble(fake_language_model(context=2048), fake_tokenizer(), SENSES, base="fake")
+
+
+def test_a_tower_learns_what_its_sense_tells() -> None:
+    known = corpus()
+    tower = train_tower("body", SENSES["body"], 32, known, TowerTraining(epochs=60, batch=16, learning_rate=3e-3))
+    tokens = tower(*(known.tensors[f"body_{part}"] for part in ("values", "mask", "time", "source", "view"))).tokens
+    held = torch.tensor([m.holding for m in known.moments])
+    between = (tokens[held].mean(0) - tokens[~held].mean(0)).norm()
+    assert between > 3.0 * tokens[held].std(0).norm()
+
+
+def test_a_stage_lowers_the_loss_and_moves_only_what_it_may(tmp_path: Path) -> None:
+    model, processor = fresh()
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    config = StageTraining(stage="align", steps=12, every=3, half=False, learning_rate=1e-2, warm_up=2)
+    progress = train_stage(model, processor, corpus(), SCENES, config, tmp_path)
+    assert progress.losses[-1][1] < progress.losses[0][1]
+    moved = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
+    assert any("towers.body.projector" in name for name in moved)
+    assert any("towers.things.encoder" in name for name in moved)
+    assert not any("towers.body.encoder" in name or "layers" in name for name in moved)
+    rows = model.get_input_embeddings().weight
+    old = model.config.base_vocabulary
+    assert torch.equal(rows[:old], before["language_model.model.embed_tokens.weight"][:old])
+    assert not torch.equal(rows[old:], before["language_model.model.embed_tokens.weight"][old:])
+
+
+@pytest.mark.parametrize("stage", ["align", "instruct"])
+def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not_been(stage: str, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+
+    def run(folder: Path, stops: tuple[int, ...]) -> Any:
+        for stop in stops:
+            model, processor = fresh()
+            config = StageTraining(stage=stage, steps=6, every=2, half=False)
+            told: list[str] = []
+
+            def tell(line: str, stop: int = stop, told: list[str] = told) -> None:
+                told.append(line)
+                if f"step {stop} of" in line and stop < 6:
+                    raise KeyboardInterrupt
+
+            try:
+                train_stage(model, processor, corpus(), SCENES, config, folder, tell)
+            except KeyboardInterrupt:
+                continue
+        return model
+
+    whole, pieces = run(tmp_path / "whole", (6,)), run(tmp_path / "pieces", (2, 4, 6))
+    other = dict(pieces.named_parameters())
+    for name, value in whole.named_parameters():
+        if "lora_" in name and stage == "align":
+            continue
+        assert torch.allclose(value, other[name], atol=1e-6), name
+
+
+def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
+    for steps, fails in ((2, False), (4, True)):
+        model, processor = fresh()
+        config = StageTraining(stage="align", steps=steps, every=2, half=False)
+        if fails:
+            with pytest.raises(InputError, match=r"other settings \(steps\)"):
+                train_stage(model, processor, corpus(), SCENES, config, tmp_path)
+        else:
+            train_stage(model, processor, corpus(), SCENES, config, tmp_path)
+
+
+def test_the_loss_of_a_batch_is_that_of_its_samples_one_by_one() -> None:
+    model, processor = fresh()
+    lessons = Lessons(model, processor, corpus(), SCENES)
+    rng = np.random.default_rng(0)
+    row = lessons.about_a_moment(rng)
+    lesson = lessons.batch([row])
+    with torch.no_grad():
+        together = float(lesson_loss(model, lesson))
+        total, tokens = 0.0, 0
+        for text, answer in row.said:
+            alone = lessons.batch([type(row)(row.things, row.moment, row.senses, ((text, answer),))])
+            count = int((alone.text.labels != -100).sum())
+            total += float(lesson_loss(model, alone)) * count
+            tokens += count
+    assert together == pytest.approx(total / tokens, rel=1e-4)
+
+
+def test_questions_are_asked_one_after_another_and_scored() -> None:
+    model, processor = fresh()
+    known = corpus(4)
+    chosen = held_out(Lessons(model, processor, known, ()), 2, "heldout", 0)
+    answering = Answering(model, processor, known)
+    table: dict[int, list[Any]] = {}
+    for index, _, question in chosen:
+        table.setdefault(index, []).append(question)
+    answered = [a for index, asked in table.items() for a in answering.ask(index, asked)]
+    assert len(answered) == len(chosen)
+    counts = shares(answered)
+    assert sum(asked for _, asked in counts.values()) == len(chosen)
+    assert hallucinations(answered)[1] <= counts["exists"][1]
+    index, asked = next(iter(table.items()))
+    assert len(answering.ask(index, asked, without=("body", "things"))) == len(asked)
+
+
+def test_a_thing_is_kept_as_json() -> None:
+    thing = moment(0, False).told[1].thing
+    again = from_plain(to_plain(thing))
+    assert again.words == thing.words
+    assert np.array_equal(again.position_b, thing.position_b)
+    assert np.isnan(again.extent).all()

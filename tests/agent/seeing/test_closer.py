@@ -1,0 +1,52 @@
+"""The closer look: what is cropped, and that it begins by adding nothing."""
+
+from __future__ import annotations
+
+import torch
+
+from yanshi.agent.seeing.training import begin_with
+from yanshi.perception.grounding.channels import CHANNELS
+from yanshi.perception.grounding.closer import CloserLook, crop
+from yanshi.perception.grounding.config import EyeConfig
+from yanshi.perception.grounding.network import ObjectNet
+
+SIZE = 32
+
+
+def square(low: int, high: int, owner: int = 0, view: int = 0) -> tuple[torch.Tensor, ...]:
+    row, column = torch.meshgrid(torch.arange(low, high), torch.arange(low, high), indexing="ij")
+    row, column = row.flatten(), column.flatten()
+    return torch.full_like(row, view), row, column, torch.full_like(row, owner)
+
+
+def test_a_crop_shows_the_object_whole_with_its_mask_and_a_margin() -> None:
+    channels = torch.zeros(2, CHANNELS, SIZE, SIZE)
+    channels[1, 0, 10:20, 10:20] = 7.0
+    crops = crop(channels, *square(10, 20, view=1), count=1, side=16)
+    assert crops.shape == (1, CHANNELS + 1, 16, 16)
+    mask, color = crops[0, -1], crops[0, 0]
+    assert ((color == 7.0) == (mask == 1.0)).all()
+    assert mask[8, 8] == 1.0
+    assert mask[0].sum() == 0.0  # the margin
+    assert 0.5 < float(mask.mean()) < 0.75  # (1 / 1.3)²
+
+
+def test_objects_are_cropped_from_their_own_views_and_beyond_the_picture_is_nothing() -> None:
+    channels = torch.stack((torch.full((CHANNELS, SIZE, SIZE), 1.0), torch.full((CHANNELS, SIZE, SIZE), 2.0)))
+    parts = [torch.cat(pair) for pair in zip(square(0, 8), square(12, 20, owner=1, view=1), strict=True)]
+    crops = crop(channels, *parts, count=2, side=8)
+    assert crops[0, 0, 0, 0] == 0.0
+    assert crops[0, 0, 4, 4] == 1.0
+    assert (crops[1, 0] == 2.0).all()
+
+
+def test_it_begins_by_adding_nothing_so_that_an_eye_that_was_taught_before_goes_on() -> None:
+    torch.manual_seed(0)
+    look = CloserLook(16, 24)
+    assert (look(torch.randn(1, CHANNELS, SIZE, SIZE), *square(4, 12), 1) == 0.0).all()
+    plain = EyeConfig(labels=("mug", "ball"), attributes={"color": ("red", "blue")}, widths=(8, 8, 8, 8), features=8)
+    before = ObjectNet(plain)
+    after = ObjectNet(EyeConfig(**{**plain.to_json(), "labels": plain.labels, "closer": 16}))
+    begin_with(after, before)
+    own = after.state_dict()
+    assert all(torch.equal(value, own[name]) for name, value in before.state_dict().items())
