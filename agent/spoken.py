@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from yanshi.agent.specimens import vocabulary
-from yanshi.contracts import Array, FloorPlan
+from yanshi.contracts import Array, Entity, FloorPlan, WorldState
 from yanshi.envs.clock import CONTROL_DT
 from yanshi.envs.senses.microphones import Microphones
 from yanshi.envs.senses.sensor import Timed
@@ -16,12 +18,16 @@ from yanshi.envs.senses.suite import AUDIO_CLIPS
 from yanshi.envs.senses.waveforms import pascals
 from yanshi.envs.simulation import Simulation
 from yanshi.envs.worlds.world import World
+from yanshi.errors import NotUnderstoodError
 from yanshi.perception.speech.beamformer import beamform
-from yanshi.perception.speech.grammar import CommandWords
+from yanshi.perception.speech.grammar import PARTS, CommandWords
 from yanshi.perception.speech.recogniser import CommandRecogniser, Recogniser, Transcript
 from yanshi.perception.speech.wav import read_wav
+from yanshi.planning.embedding import MiniLM
+from yanshi.planning.schemas import SCHEMAS
+from yanshi.planning.understanding import RetrievalUnderstanding
 from yanshi.planning.vocabulary import Vocabulary
-from yanshi.planning.words import SOUNDS, SYNONYMS
+from yanshi.planning.words import FIGURES, LARGER, SMALLER, SOUNDS, STOP, VERBS
 
 LEVEL = 68.0
 """dB SPL at 1 m of somebody who speaks to a robot: a raised voice is 65 to 70 (ISO 9921)."""
@@ -32,6 +38,16 @@ NEAR = 4.0
 """A person farther away [m] is not the one who speaks to the robot."""
 LEAD, TAIL = 0.4, 0.3
 """What is recorded before and after the words [s]."""
+
+AFFORDANCES: Mapping[str, str] = {
+    "container": "in", "surface": "on", "opening": "open", "control": "press", "silent control": "press",
+}  # fmt: skip
+"""Type of a slot of a goal schema → what furniture that is said there affords."""
+RULES: Mapping[str, str] = {
+    "object": "<thing>", "object below": "<thing>", "thing": "(<thing> | <place> | <sounding>)", "room": "<room>",
+    "light": "<light>", "sounder": "(<thing> | <sounding>)",
+}  # fmt: skip
+"""Type of a slot of a goal schema → the rule of the grammar for what is said there; of all others, a place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +68,17 @@ class Recording:
         return Recording((self.audio + level * noise).astype(np.float32), self.rate, self.microphones_s)
 
 
-def spoken_command(world: World, file: Path, seed: int = 0, recogniser: Recogniser | None = None) -> Transcript:
+def spoken_command(
+    world: World, file: Path, seed: int = 0, recogniser: Recogniser | None = None, belief: WorldState | None = None
+) -> str:
     """What the robot understands of a WAV file that somebody near it plays.
 
     Args:
         world: Where; it is not changed.
         file: Words.
         seed: Of the noise.
-        recogniser: By default commands about what any world may hold.
+        recogniser: By default commands about what any world may hold, those about what is believed to be there first.
+        belief: What the robot believes beforehand. With it, of several guesses the first that means something is taken.
 
     Raises:
         InputError: The file cannot be used.
@@ -67,8 +86,22 @@ def spoken_command(world: World, file: Path, seed: int = 0, recogniser: Recognis
         NotUnderstoodError: No command was recognised.
     """
     words = read_wav(file)
-    recogniser = recogniser or CommandRecogniser(command_words(vocabulary(), world.floor_plan))
-    return understand(record(world, words, seed), recogniser)
+    recogniser = recogniser or CommandRecogniser(command_words(vocabulary(), world.floor_plan, belief))
+    transcript = understand(record(world, words, seed), recogniser)
+    if belief is None:
+        return transcript.text
+    return heeded(transcript, RetrievalUnderstanding(MiniLM(), vocabulary()), belief)
+
+
+def heeded(transcript: Transcript, reader: RetrievalUnderstanding, belief: WorldState) -> str:
+    """The likeliest of what may have been said that means something, or the likeliest of all where nothing does."""
+    for text in (transcript.text, *transcript.alternatives):
+        try:
+            reader.understand(text, belief)
+        except NotUnderstoodError:
+            continue
+        return text
+    return transcript.text
 
 
 def understand(recording: Recording, recogniser: Recogniser) -> Transcript:
@@ -122,19 +155,66 @@ def speaker(sim: Simulation) -> Array:
     return np.array([*spot, MOUTH])
 
 
-def command_words(known: Vocabulary, plan: FloorPlan) -> CommandWords:
-    """The words for what any world may hold, with the rooms of this one."""
-    rooms = tuple(room.name for room in plan.rooms)
-    called = {meaning: word for word, meaning in SYNONYMS.items()}
+def command_words(known: Vocabulary, plan: FloorPlan, belief: WorldState | None = None) -> CommandWords:
+    """The words for what any world may hold, with the rooms of this one.
 
-    def also(names: tuple[str, ...]) -> tuple[str, ...]:
-        """Names, and another word for each that has one."""
-        return (*names, *(called[name] for name in names if name in called))
+    Args:
+        known: Words for kinds of things.
+        plan: The rooms.
+        belief: What is believed to be there is spoken of most, and no furniture but that.
+    """
+    known = replace(known, rooms=tuple(room.name for room in plan.rooms))
+    nouns, several = known.nouns, known.plurals
+    there = list(belief.entities.values()) if belief is not None else []
+    fixtures = [e for e in there if e.category != "object"]
+
+    def called(names: Collection[str]) -> tuple[str, ...]:
+        return tuple(word for word, meaning in nouns.items() if meaning in names and word not in several)
+
+    def rule(slot: str) -> str:
+        """Where a goal schema has a slot of a type: the rule for what is said there."""
+        afforded = AFFORDANCES.get(slot)
+        names = [part for e in fixtures if afforded in e.affordances for part in _fixture_phrases(e, called)]
+        if names:
+            return f"<the> ({' | '.join(names)})"
+        return RULES.get(slot, "<place>")
 
     return CommandWords(
-        objects=also(known.labels),
-        places=also(known.fixtures),
-        adjectives=(*known.colors, *known.sizes, *known.materials),
-        rooms=rooms,
-        sounds=tuple(word for name in known.sounds for word in SOUNDS.get(name, ())[:1]),
+        objects=called(known.labels),
+        plurals=tuple(word for word, meaning in nouns.items() if meaning in known.labels and word in several),
+        places=called({e.label for e in fixtures} or known.fixtures),
+        adjectives=tuple(known.adjectives),
+        comparatives=tuple(LARGER | SMALLER),
+        rooms=called(known.rooms),
+        sounds=tuple(word for name in known.sounds for word in SOUNDS.get(name, ())),
+        figures=tuple(FIGURES),
+        known=tuple(phrase for e in there if e.category == "object" for phrase in _thing_phrases(e, called)),
+        known_places=tuple(phrase for e in fixtures for phrase in _fixture_phrases(e, called)),
+        commands=tuple(
+            tuple(phrasing.format(*map(rule, schema.slots)) for phrasing in schema.phrasings) for schema in SCHEMAS
+        ),
+        others=tuple(VERBS | STOP),
     )
+
+
+def _thing_phrases(thing: Entity, called: Callable[[Collection[str]], tuple[str, ...]]) -> tuple[str, ...]:
+    """How a thing is spoken of: by its kind, with its colour, with its size and colour."""
+    size, color = (thing.attributes.get(kind, "") for kind in ("size", "color"))
+    return tuple(
+        " ".join(f"{before} {noun}".split())
+        for noun in called({thing.label})
+        for before in dict.fromkeys(("", color, size, f"{size} {color}"))
+    )
+
+
+def _fixture_phrases(fixture: Entity, called: Callable[[Collection[str]], tuple[str, ...]]) -> tuple[str, ...]:
+    """How a piece of furniture or a part of it is spoken of."""
+    *owner, part = re.sub(r"[_\d]+", " ", fixture.name).split()
+    nouns = called({fixture.label})
+    if part in PARTS and owner:
+        of = " ".join(owner)
+        return tuple(
+            way for noun in nouns for way in (noun, f"{of} {noun}", f"{noun} of the {of}", f"{noun} in the {of}")
+        )
+    colors = dict.fromkeys(("", fixture.attributes.get("color", "")))
+    return tuple(f"{color} {noun}".strip() for noun in nouns for color in colors)

@@ -1,10 +1,10 @@
-"""What the language model makes of the senses: questions about unseen moments, each sense taken away, instructions.
+"""What the language model makes of the senses: questions about unseen moments, senses taken away, instructions.
 
-Moments are of layouts that no training saw, wordings are held out from training. Questions are answered from raw camera,
-depth, LiDAR, sound and body, and from the things of the moment, told by name and place (with the noise of a good eye).
-An answer counts where it is exactly right; directions within 8° of a border and distances within 8 % may be told either
-way. Instructions are the tasks' held-out wordings; a goal counts where it agrees with the task's own in random states
-(`benchmarks/understanding.py`), beside retrieval on the same instructions.
+Moments are of layouts that no training saw, wordings are held out from training. Questions are answered from raw
+camera, depth, LiDAR, sound and body, and from the things of the moment, told by name and place (with noise like that
+of an eye). An answer counts where it is exactly right; directions within 8° of a border and distances within 8 % may
+be told either way. Instructions are the tasks' held-out wordings; a goal counts where it agrees with the task's own
+in random states (`benchmarks/understanding.py`), beside retrieval on the same instructions.
 
 Usage: python benchmarks/language.py [--moments N] [--instructions N] [--model NAME] [--first LAYOUT]
 """

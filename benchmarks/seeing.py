@@ -2,7 +2,8 @@
 
 Each scene is another layout of the tasks' worlds, held out from training, seen by the head and the wrist camera
 (128×128 RGB-D) in one random posture through the senses' own noise. Both are given the same pictures. A thing must be
-found from 150 pixels with light and depth on; errors are between centres. Words are phrases that no eye was trained with.
+found from 150 pixels with light and depth on; errors are between centres. Words are phrases that no eye was trained
+with.
 
 Usage: python benchmarks/seeing.py [--scenes N] [--weights FILE] [--first SEED] [--no-words]
 """

@@ -79,4 +79,4 @@ class ModelUnderstanding:
         text = self._decoder.answer(inputs, grammar, most=LONGEST).text
         said, _, command = text.partition(DO)
         meant = [things[k] for k in self._processor.objects_in(said)]
-        return meant, command.strip().removesuffix(".")
+        return meant, command.strip().removesuffix(".") or NOTHING
