@@ -35,7 +35,7 @@ def answer(commands: Sequence[Command], told: Sequence[Entity], belief: WorldSta
 def answer_grammar(belief: WorldState, objects: int) -> str:
     """What may be answered to an instruction, in Lark's notation."""
     tokens = " | ".join(object_token(k) for k in range(objects))
-    meant = f'"{UNSEEN}"' + (f' | ({tokens}) (", " ({tokens})){{0,{objects - 1}}}' if objects else "")
+    meant = f'"{UNSEEN}"' + (f' | ({tokens}) (", " ({tokens})){{0,{objects}}}' if objects else "")
     start = f'start: ("{MEANT}" meant ". ")? DO\nmeant: {meant}\nDO: "{DO}" COMMAND "."\n'
     return start + command_grammar(vocabulary(), belief)
 
