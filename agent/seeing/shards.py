@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.learning.checkpoint import write_bytes
-from yanshi.agent.seeing.pictures import Picture, Split, Variety, postures
+from yanshi.agent.seeing.pictures import DIGITS, Picture, Split, Variety, postures
 from yanshi.agent.seeing.words import taught
 from yanshi.agent.skills.kinematics import Kinematics
 from yanshi.errors import InputError
@@ -42,6 +42,8 @@ class DataConfig:
     folder: Path = Path("runs/seeing/data")
     train: int = 64
     """Shards for training, of `LAYOUTS` layouts (about 450 pictures) each."""
+    digits: float = DIGITS
+    """Share of layouts that are about numbers."""
     heldout: int = 2
     """Shards of layouts that are never trained on."""
 
@@ -58,7 +60,7 @@ def draw(config: DataConfig, tell: Callable[[str], None] = lambda line: None) ->
             file = shard_file(config.folder, split, number)
             if file.exists():
                 continue
-            write_shard(file, _shard(number, split, bodies), taught())  # type: ignore[arg-type]
+            write_shard(file, _shard(number, split, bodies, Variety(digits=config.digits)), taught())  # type: ignore[arg-type]
             tell(f"{file.name}: {file.stat().st_size / 1e6:.1f} MB")
 
 
@@ -67,12 +69,12 @@ def shard_file(folder: Path, split: str, number: int) -> Path:
     return folder / f"{split}-{number:05d}.npz"
 
 
-def _shard(number: int, split: Split, bodies: dict[str, Kinematics]) -> list[Picture]:
+def _shard(number: int, split: Split, bodies: dict[str, Kinematics], variety: Variety) -> list[Picture]:
     """All pictures of a shard: the same for the same number and split."""
     rng = np.random.default_rng([number, 7])
     shown = []
     for seed in range(number * LAYOUTS, (number + 1) * LAYOUTS):
-        for posture in postures(seed, split, Variety(), bodies):
+        for posture in postures(seed, split, variety, bodies):
             shown += [picture for picture in posture.pictures if picture.things or rng.random() < EMPTY_KEPT]
     return shown
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from yanshi.agent.seeing.batches import Batch
 from yanshi.agent.seeing.words import Phrase
@@ -16,7 +17,7 @@ from yanshi.perception.grounding.channels import Scenery, scenery
 from yanshi.perception.grounding.config import EyeConfig
 from yanshi.perception.grounding.eye import propose
 from yanshi.perception.grounding.instances import Grouping
-from yanshi.perception.grounding.losses import Things, dense_loss, object_loss, words_loss
+from yanshi.perception.grounding.losses import UNKNOWN, Things, dense_loss, object_loss, words_loss
 from yanshi.perception.grounding.network import Dense, ObjectNet, Pixels
 
 WEIGHTS = {
@@ -94,6 +95,21 @@ def lesson(
     return losses
 
 
+def reading(network: ObjectNet, batch: Batch) -> dict[str, Tensor]:
+    """The loss of what is read from crops of true objects, and nothing else."""
+    scene = scenery(batch.views)
+    pixels, match = _true(scene, batch)
+    if not pixels.count:
+        return {"attributes": sum(p.sum() for p in network.readers.parameters()) * 0.0}
+    loss = torch.zeros(())
+    for name, logits in network.read(scene, pixels).items():
+        target = batch.things.attributes[name][match]
+        each = F.cross_entropy(logits, target, reduction="none", ignore_index=UNKNOWN)
+        weight = torch.where(target > 0, 1.0, 1.0 / RARE.get(name, 1.0)) * (target >= 0)
+        loss = loss + (each * weight).sum() / weight.sum().clamp(min=1e-6)
+    return {"attributes": loss}
+
+
 def total(losses: dict[str, Tensor]) -> Tensor:
     """Their weighted sum."""
     return torch.stack([WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
@@ -106,16 +122,9 @@ def _last(scene: Scenery) -> Scenery:
 
 def _examples(scene: Scenery, batch: Batch, dense: Dense, *, proposing: bool) -> tuple[Pixels, Tensor, Tensor]:
     """Groups of pixels, which thing each is (-1: none), and how wholly."""
+    true, match = _true(scene, batch)
     owners = torch.where(scene.known, batch.owners, torch.zeros_like(batch.owners))
     area = torch.bincount(owners.reshape(-1), minlength=len(batch.things.label) + 1)
-    usable = area >= LEAST_PIXELS
-    usable[0] = False
-    renumbered = torch.full_like(area, -1)
-    renumbered[usable] = torch.arange(int(usable.sum()), device=area.device)
-    taken = renumbered[owners]
-    view, row, column = torch.nonzero(taken >= 0, as_tuple=True)
-    true = Pixels(view, row, column, taken[view, row, column], int(usable.sum()))
-    match = torch.nonzero(usable)[:, 0] - 1
     whole = torch.ones(len(match), device=match.device)
     if not proposing:
         return true, match, whole
@@ -134,6 +143,20 @@ def _examples(scene: Scenery, batch: Batch, dense: Dense, *, proposing: bool) ->
         match,
         torch.cat((whole, overlap)),
     )
+
+
+def _true(scene: Scenery, batch: Batch) -> tuple[Pixels, Tensor]:
+    """The pixels of every thing that shows enough of them with depth, and which thing each is."""
+    owners = torch.where(scene.known, batch.owners, torch.zeros_like(batch.owners))
+    area = torch.bincount(owners.reshape(-1), minlength=len(batch.things.label) + 1)
+    usable = area >= LEAST_PIXELS
+    usable[0] = False
+    renumbered = torch.full_like(area, -1)
+    renumbered[usable] = torch.arange(int(usable.sum()), device=area.device)
+    taken = renumbered[owners]
+    view, row, column = torch.nonzero(taken >= 0, as_tuple=True)
+    pixels = Pixels(view, row, column, taken[view, row, column], int(usable.sum()))
+    return pixels, torch.nonzero(usable)[:, 0] - 1
 
 
 def _overlaps(proposed: Pixels, owners: Tensor, area: Tensor) -> tuple[Tensor, Tensor]:

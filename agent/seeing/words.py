@@ -78,6 +78,7 @@ def taught() -> EyeConfig:
             "digit": (ABSENT, *map(str, range(10))),
         },
         closer=32,
+        reads=("digit",),
     )
 
 

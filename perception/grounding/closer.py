@@ -19,15 +19,15 @@ LEAST = 6.0
 
 
 class CloserLook(nn.Module):
-    """Crops in, what they add to the description of objects out; at first nothing."""
+    """Crops in, numbers about objects out; at first noughts."""
 
-    def __init__(self, side: int, out: int) -> None:
-        """`side` of a crop [px], a multiple of 8; `out` numbers for each object."""
+    def __init__(self, side: int, hidden: int, out: int) -> None:
+        """`side` of a crop [px], a multiple of 8; `out` numbers for each object, from `hidden` ones."""
         super().__init__()
         self.side = side
         self.blocks = nn.Sequential(Residual(CHANNELS + 1, 32, 2), Residual(32, 64, 2), Residual(64, 96, 2))
-        self.mix = nn.Sequential(nn.Linear(96 * (side // 8) ** 2, out), nn.LayerNorm(out), nn.GELU())
-        self.add = nn.Linear(out, out)
+        self.mix = nn.Sequential(nn.Linear(96 * (side // 8) ** 2, hidden), nn.LayerNorm(hidden), nn.GELU())
+        self.add = nn.Linear(hidden, out)
         nn.init.zeros_(self.add.weight)
         nn.init.zeros_(self.add.bias)
 

@@ -31,6 +31,8 @@ class EyeConfig:
     """Width of the layers that describe an object."""
     closer: int = 0
     """Side [px] of the crop of each object that is looked at once more; 0 for none."""
+    reads: tuple[str, ...] = ()
+    """Attributes that a network of their own tells from the crop alone: what is written on a thing."""
     embedding: int = 64
     """Length of the vector that words are compared with."""
     text: int = 384
@@ -42,6 +44,10 @@ class EyeConfig:
         for name, values in self.attributes.items():
             if not values or len(set(values)) < len(values):
                 raise InputError(f"EyeConfig: expected different values of '{name}', got {list(values)}.")
+        if unknown := sorted(set(self.reads) - set(self.attributes)):
+            raise InputError(f"EyeConfig: expected to read attributes that there are, got {unknown}.")
+        if self.reads and not self.closer:
+            raise InputError("EyeConfig: expected a crop for what is read, got closer=0.")
         if min(*self.widths, self.features, self.hidden, self.embedding, self.text) < 1 or self.closer < 0:
             raise InputError(f"EyeConfig: expected positive widths and a crop of no negative size, got {self}.")
 
@@ -57,6 +63,7 @@ class EyeConfig:
             plain["labels"] = tuple(plain["labels"])
             plain["attributes"] = {name: tuple(words) for name, words in plain["attributes"].items()}
             plain["widths"] = tuple(plain["widths"])
+            plain["reads"] = tuple(plain.get("reads", ()))
             return EyeConfig(**plain)
         except (KeyError, TypeError) as error:
             raise InputError(f"EyeConfig: expected the fields of an eye's configuration; {error}.") from error

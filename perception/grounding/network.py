@@ -22,6 +22,8 @@ SHAPE_NUMBERS = 21
 """What `shapes` tells of an object's points."""
 LEAST_SCALE, MOST_SCALE = 2e-3, 0.5
 """Bounds of the expected error of a vote [m]."""
+READER = 128
+"""Width of what reads an attribute from a crop."""
 _STANDARD_EXTENT = 0.07
 """Sizes are predicted as ratios to this [m]."""
 _STANDARD_ERROR = 0.01
@@ -55,6 +57,11 @@ class Pixels:
     """(P,) int64 index of the object, 0 … N - 1."""
     count: int
     """N."""
+
+    @property
+    def where(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """View, row, column and owner of each pixel."""
+        return self.view, self.row, self.column, self.owner
 
 
 @dataclass(frozen=True)
@@ -107,8 +114,9 @@ class ObjectNet(nn.Module):
             nn.Linear(config.hidden, config.hidden),
             nn.GELU(),
         )
-        self.closer = CloserLook(config.closer, config.hidden) if config.closer else None
+        self.closer = CloserLook(config.closer, config.hidden, config.hidden) if config.closer else None
         values = {name: len(words) for name, words in config.attributes.items()}
+        self.readers = nn.ModuleDict({name: CloserLook(config.closer, READER, values[name]) for name in config.reads})
         self.label = nn.Linear(config.hidden, len(config.labels))
         self.attributes = nn.ModuleDict({name: nn.Linear(config.hidden, count) for name, count in values.items()})
         self.pose = nn.Linear(config.hidden, 3 + 3 + 3 + 4 + 1)
@@ -144,13 +152,11 @@ class ObjectNet(nn.Module):
         most = torch.full_like(mean, -1e4).scatter_reduce(0, pixels.owner[:, None].expand_as(x), x, "amax")
         hidden = self.body(torch.cat((mean, most, shape), dim=1))
         if self.closer is not None:
-            hidden = hidden + self.closer(
-                scene.channels, pixels.view, pixels.row, pixels.column, pixels.owner, pixels.count
-            )
+            hidden = hidden + self.closer(scene.channels, *pixels.where, pixels.count)
         pose = self.pose(hidden)
         return Described(
             label=self.label(hidden),
-            attributes={name: layer(hidden) for name, layer in self.attributes.items()},
+            attributes={name: layer(hidden) for name, layer in self.attributes.items()} | self.read(scene, pixels),
             center_g=vote_g + _STANDARD_ERROR * pose[:, 0:3],
             log_variance=2.0 * torch.log(torch.tensor(_STANDARD_ERROR)).item() + pose[:, 3:6].clamp(-5.0, 8.0),
             log_extent=torch.log(torch.tensor(_STANDARD_EXTENT)).item() + pose[:, 6:9],
@@ -158,6 +164,10 @@ class ObjectNet(nn.Module):
             quality=pose[:, 13],
             embedding=F.normalize(self.embed(hidden), dim=1),
         )
+
+    def read(self, scene: Scenery, pixels: Pixels) -> dict[str, Tensor]:
+        """Logits (N, values) of the attributes that are read from crops."""
+        return {name: reader(scene.channels, *pixels.where, pixels.count) for name, reader in self.readers.items()}
 
     def agreement(self, embedding: Tensor, sentences: Tensor) -> Tensor:
         """(N, S) logits that objects (N, E) are what sentence embeddings (S, text) speak of (SigLIP, Zhai et al.

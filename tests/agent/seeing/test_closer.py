@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
 
 from yanshi.agent.seeing.training import begin_with
-from yanshi.perception.grounding.channels import CHANNELS
+from yanshi.errors import InputError
+from yanshi.perception.grounding.channels import CHANNELS, Scenery
 from yanshi.perception.grounding.closer import CloserLook, crop
 from yanshi.perception.grounding.config import EyeConfig
-from yanshi.perception.grounding.network import ObjectNet
+from yanshi.perception.grounding.network import ObjectNet, Pixels
 
 SIZE = 32
 
@@ -42,7 +46,7 @@ def test_objects_are_cropped_from_their_own_views_and_beyond_the_picture_is_noth
 
 def test_it_begins_by_adding_nothing_so_that_an_eye_that_was_taught_before_goes_on() -> None:
     torch.manual_seed(0)
-    look = CloserLook(16, 24)
+    look = CloserLook(16, 24, 24)
     assert (look(torch.randn(1, CHANNELS, SIZE, SIZE), *square(4, 12), 1) == 0.0).all()
     plain = EyeConfig(labels=("mug", "ball"), attributes={"color": ("red", "blue")}, widths=(8, 8, 8, 8), features=8)
     before = ObjectNet(plain)
@@ -50,3 +54,33 @@ def test_it_begins_by_adding_nothing_so_that_an_eye_that_was_taught_before_goes_
     begin_with(after, before)
     own = after.state_dict()
     assert all(torch.equal(value, own[name]) for name, value in before.state_dict().items())
+
+
+def test_what_is_read_comes_from_the_crop_alone() -> None:
+    config = EyeConfig(
+        labels=("tile",), attributes={"digit": ("", "1", "2")}, widths=(8, 8, 8, 8), features=8, closer=16,
+        reads=("digit",),
+    )  # fmt: skip
+    torch.manual_seed(0)
+    net = ObjectNet(config)
+    torch.nn.init.normal_(net.readers["digit"].add.weight)
+    channels = torch.randn(1, CHANNELS, SIZE, SIZE)
+    scene = Scenery(channels, torch.zeros(1, 3, SIZE, SIZE), torch.ones(1, SIZE, SIZE, dtype=torch.bool))
+    pixels = Pixels(*square(8, 16), count=1)
+    logits = net.read(scene, pixels)["digit"]
+    assert logits.shape == (1, 3)
+    far = channels.clone()
+    far[..., 24:, 24:] += 5.0
+    near = channels.clone()
+    near[..., 10:12, 10:12] += 5.0
+    assert torch.equal(logits, net.read(replace(scene, channels=far), pixels)["digit"])
+    assert not torch.equal(logits, net.read(replace(scene, channels=near), pixels)["digit"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"reads": ("smell",)}, "attributes that there are"), ({"reads": ("digit",), "closer": 0}, "a crop")],
+)
+def test_what_cannot_be_read_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        EyeConfig(labels=("tile",), attributes={"digit": ("", "1")}, **{"closer": 16, **changes})  # type: ignore[arg-type]
