@@ -6,6 +6,7 @@ observations, the floor plan and the robot's own description, and nothing else o
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ from yanshi.envs.senses.suite import SENSES as KNOWN_SENSES
 from yanshi.envs.senses.suite import sensor_suite
 from yanshi.envs.simulation import Simulation
 from yanshi.envs.worlds.world import World
-from yanshi.errors import InputError, UnknownNameError
+from yanshi.errors import InputError, MissingDependencyError, UnknownNameError
 from yanshi.perception.mapping.mapper import Mapper
 from yanshi.perception.mapping.surface import SurfaceMap
 from yanshi.planning.belief import Tracker as BeliefTracker
@@ -160,7 +161,13 @@ def build_agent(sim: Simulation, config: AgentConfig) -> Agent:
 
 
 def _learned(world: World, config: AgentConfig, mapper: Mapper) -> Perception:
-    """Learned senses. They are given the world's map and nothing of the simulation."""
+    """Learned senses. They are given the world's map and nothing of the simulation.
+
+    Raises:
+        MissingDependencyError: Without torch.
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise MissingDependencyError("torch", "language")
     from yanshi.agent.perceiving import learned_perception  # loads torch
 
     weights = Path(config.weights) if config.weights else None

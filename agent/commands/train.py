@@ -29,8 +29,8 @@ class Options:
     name: tyro.conf.Positional[str] = ""
     """Which skill: pick, place, stack, open, close, press, push."""
     minutes: float | None = None
-    """Of a skill: wall time of the reinforcement (30). Of the senses and the language model: how long it is to take one
-    CPU core, about (120), which decides how much data is drawn and how many steps are made."""
+    """Of a skill: wall time of the reinforcement (30). Of the senses (120) and the language model (90): how long it is
+    to take one CPU core, about, which decides how much data is drawn and how many steps are made."""
     stage: str = ""
     """Of the language model: `align` or `instruct`, after which to stop; empty for all."""
     seed: int = 0
@@ -88,10 +88,10 @@ def _senses(options: Options) -> int:
 def _lm(options: Options) -> int:
     if options.name:
         raise InputError(f"train: expected nothing after 'lm', got '{options.name}'.")
-    from yanshi.agent.language.pipeline import LanguageTraining, train_language
+    from yanshi.agent.language.pipeline import WHOLE, LanguageTraining, train_language
 
     folder = options.out or Path("out") / "train" / "lm"
-    minutes = 120.0 if options.minutes is None else options.minutes
+    minutes = WHOLE if options.minutes is None else options.minutes
     console = Console(highlight=False)
     made = train_language(
         LanguageTraining(out=folder, minutes=minutes, stage=options.stage, seed=options.seed),
