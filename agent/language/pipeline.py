@@ -32,10 +32,10 @@ from yanshi.perception.embodied_lm.storage import save_learned
 from yanshi.planning.embedding import MiniLM
 from yanshi.planning.understanding import RetrievalUnderstanding
 
-WHOLE = 120.0
+WHOLE = 90.0
 """Minutes in which all that the shipped model was taught is taught."""
-SHARDS, FILES, SOUNDS = 40, 20, 1300
-STEPS = {"align": 150, "instruct": 1000}
+SHARDS, FILES, SOUNDS = 40, 80, 1300
+STEPS = {"align": 150, "instruct": 700}
 """Of the shipped model."""
 ALIGNED = "aligned.safetensors"
 MODEL = "yanshi-small"

@@ -16,7 +16,7 @@ from yanshi.errors import InputError
 from yanshi.perception.readers.objects import SensedObject
 from yanshi.planning.understanding import RetrievalUnderstanding
 
-SCENES = 20
+SCENES = 5
 """In a file."""
 ARRAYS = ("position_b", "extent", "deviation")
 
