@@ -78,11 +78,12 @@ def understood(
         ModelError: The language model is not.
     """
     belief = first_look(agent, observation)
-    reader: Understands = RetrievalUnderstanding(MiniLM(), vocabulary())
+    retrieval = RetrievalUnderstanding(MiniLM(), vocabulary())
+    reader: Understands = retrieval
     if understanding == "model":
         from yanshi.agent.language.understanding import SHIPPED, ModelUnderstanding
 
-        reader = ModelUnderstanding.from_pretrained(SHIPPED, reader)
+        reader = ModelUnderstanding.from_pretrained(SHIPPED, retrieval)
     requests = []
     for text in instructions:
         meaning = reader.understand(text, belief)

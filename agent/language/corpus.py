@@ -80,7 +80,11 @@ def _tensors(made: Sequence[Moment], senses: Mapping[str, SenseConfig]) -> dict[
     tensors: dict[str, Tensor] = {}
     for name, sense in senses.items():
         if not sense.is_objects:
-            tensors |= collate(name, sense, [readings(sense, (m.observation,), (), strict=False) for m in made])
+            tensors |= collate(
+                name,
+                sense,
+                [readings(sense, (m.observation,) if m.observation else (), (), strict=False) for m in made],
+            )
     return {name: _compact(value).contiguous() for name, value in tensors.items()}
 
 

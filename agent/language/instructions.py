@@ -143,7 +143,7 @@ class _Maker:
             )
             return self._asked(f"{self.rng.choice(('pick up', 'bring me', 'find', 'fetch', 'take'))} the {thing}")
         phrasing = str(self.rng.choice(IMPOSSIBLE))
-        words = [self._thing("object", set())[0] for _ in range(2)]
+        words = [found[0] for found in (self._object(set()), self._object(set())) if found is not None]
         return self._asked(phrasing.format(*words))
 
     def _asked(self, command: str) -> str:

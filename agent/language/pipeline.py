@@ -113,7 +113,7 @@ def _teach_towers(model: EmbodiedLM, known: Corpus, config: LanguageTraining, te
 def _at_scale(taught: nn.Module, tower: nn.Module) -> dict[str, torch.Tensor]:
     """What was taught, with soft tokens at the scale of the model's own words."""
     state = dict(taught.state_dict())
-    factor = tower.gain.detach().mean() / state["gain"].abs().mean()  # type: ignore[operator,union-attr]
+    factor = tower.gain.detach().mean() / state["gain"].abs().mean()  # type: ignore[operator]
     return state | {name: state[name] * factor for name in ("gain", "sense")}
 
 

@@ -149,7 +149,7 @@ class Asked:
         for _ in range(12):
             if not self.told:
                 return None
-            thing = self.told[self.rng.integers(len(self.told))]
+            thing = self.told[int(self.rng.integers(len(self.told)))]
             label, attributes = _some(thing, self.rng)
             fitting = _fitting(self.told, label, attributes)
             if not one or len(fitting) == 1:
@@ -163,7 +163,7 @@ class Asked:
             label: str | None = str(self.rng.choice(config.labels))
             attributes: dict[str, str] = {}
             if self.told and self.rng.random() < 0.7:
-                label, attributes = _some(self.told[self.rng.integers(len(self.told))], self.rng)
+                label, attributes = _some(self.told[int(self.rng.integers(len(self.told)))], self.rng)
                 if attributes and self.rng.random() < 0.7:
                     name = str(self.rng.choice(sorted(attributes)))
                     values = [v for v in config.attributes[name] if v not in (ABSENT, USUAL, attributes[name])]
@@ -254,7 +254,7 @@ def _sounds(heard: Sequence[Heard]) -> Iterator[str]:
 def _sound(ask: Asked) -> Question | None:
     there = {each.label for each in ask.moment.heard}
     if there and ask.rng.random() < 0.8:
-        each = ask.moment.heard[ask.rng.integers(len(ask.moment.heard))]
+        each = ask.moment.heard[int(ask.rng.integers(len(ask.moment.heard)))]
         answers = [f"{way.capitalize()}." for way in sectors(each.bearing)]
         return ask.question("sound", ask.say(noise=NOISES[each.label]), *answers)
     if ask.moment.unsure:

@@ -117,7 +117,7 @@ def _lessons(name: str, sense: SenseConfig, corpus: Corpus, config: TowerTrainin
     mask = corpus.tensors[f"{name}_mask"].any(1)
     having = torch.nonzero(mask)[:, 0]
     order = having[torch.randperm(len(having), generator=torch.Generator().manual_seed(config.seed))]
-    for chosen in order.split(config.batch):
+    for chosen in torch.split(order, config.batch):
         if len(chosen) < 2:
             continue
         parts = parts_of(corpus.tensors, name, chosen)

@@ -29,6 +29,7 @@ from yanshi.perception.embodied_lm.lora import LoraOptions, add_lora
 from yanshi.perception.embodied_lm.model import EmbodiedLM
 from yanshi.perception.embodied_lm.processor import EmbodiedProcessor
 from yanshi.perception.embodied_lm.senses import PARTS
+from yanshi.perception.embodied_lm.tower import SenseTower
 
 STAGES = ("align", "instruct")
 CHECKPOINT, LOG = "{stage}.safetensors", "{stage}.json"
@@ -127,7 +128,7 @@ def lesson_loss(model: EmbodiedLM, lesson: Lesson) -> Tensor:
     """Mean loss over the tokens of all answers."""
     soft = {}
     for name, parts in lesson.senses.items():
-        soft[name] = model.towers[name](*(parts[part] for part in PARTS))  # type: ignore[operator]
+        soft[name] = model.towers[name](*(parts[part] for part in PARTS))
     embeds = model.fuse(lesson.text.input_ids, soft)
     out = model.language_model.get_decoder()(
         inputs_embeds=embeds,
@@ -146,7 +147,9 @@ def _parameters(model: EmbodiedLM, config: StageTraining) -> list[dict[str, Any]
     """What moves, with its greatest rate."""
     train_only(model, "projectors", "new_tokens", *(("lora",) if config.stage == "instruct" else ()))
     for tower in model.towers.values():
-        if tower.config.is_objects:  # An encoder of a few numbers, which no stage before this one has taught.
+        if (
+            isinstance(tower, SenseTower) and tower.config.is_objects
+        ):  # An encoder of a few numbers, which no stage before this one has taught.
             tower.encoder.requires_grad_(True)
     own = {name: p for name, p in model.named_parameters() if p.requires_grad}
     lora = [p for name, p in own.items() if "lora_" in name]
@@ -168,7 +171,7 @@ def _keep(
     config: StageTraining, out: Path, tensors: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer,
     progress: Progress,
 ) -> None:  # fmt: skip
-    arrays = {f"weight/{name}": value for name, value in tensors.items()}
+    arrays: dict[str, Tensor] = {f"weight/{name}": value for name, value in tensors.items()}
     for index, state in optimizer.state_dict()["state"].items():
         arrays |= {f"optimizer/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
     meta = {"config": _decisive(config), "progress": asdict(progress)}

@@ -100,7 +100,7 @@ def reading(network: ObjectNet, batch: Batch) -> dict[str, Tensor]:
     scene = scenery(batch.views)
     pixels, match = _true(scene, batch)
     if not pixels.count:
-        return {"attributes": sum(p.sum() for p in network.readers.parameters()) * 0.0}
+        return {"attributes": torch.stack([p.sum() for p in network.readers.parameters()]).sum() * 0.0}
     loss = torch.zeros(())
     for name, logits in network.read(scene, pixels).items():
         target = batch.things.attributes[name][match]
