@@ -19,7 +19,8 @@ from yanshi.agent.language import corpus
 from yanshi.agent.language.card import draw_curve, write_card
 from yanshi.agent.language.corpus import Corpus
 from yanshi.agent.language.scenes import SceneFiles
-from yanshi.agent.language.towers import TowerTraining, train_tower
+from yanshi.agent.language.spelling import Speller
+from yanshi.agent.language.towers import TowerTraining, spell, train_tower
 from yanshi.agent.language.training import STAGES, Progress, StageTraining, train_stage
 from yanshi.agent.learning.checkpoint import write_bytes
 from yanshi.agent.specimens import vocabulary
@@ -34,7 +35,7 @@ from yanshi.planning.understanding import RetrievalUnderstanding
 
 WHOLE = 90.0
 """Minutes in which all that the shipped model was taught is taught."""
-SHARDS, FILES, SOUNDS = 40, 80, 1300
+SHARDS, FILES = 40, 80
 STEPS = {"align": 150, "instruct": 700}
 """Of the shipped model."""
 ALIGNED = "aligned.safetensors"
@@ -78,7 +79,7 @@ def train_language(config: LanguageTraining, tell: Callable[[str], None] = lambd
     scenes.draw(RetrievalUnderstanding(MiniLM(), vocabulary()), tell)
     known = corpus.read(data, "train", shards)
     model, processor = from_base(senses)
-    _teach_towers(model, known, config, tell)
+    _teach_towers(model, processor, known, config, tell)
     progress: dict[str, Progress] = {}
     for stage in STAGES:
         steps = config.scaled(STEPS[stage], 2)
@@ -97,15 +98,22 @@ def train_language(config: LanguageTraining, tell: Callable[[str], None] = lambd
     return folder
 
 
-def _teach_towers(model: EmbodiedLM, known: Corpus, config: LanguageTraining, tell: Callable[[str], None]) -> None:
+def _teach_towers(
+    model: EmbodiedLM, processor: EmbodiedProcessor, known: Corpus, config: LanguageTraining,
+    tell: Callable[[str], None],
+) -> None:  # fmt: skip
     """Stage 0; towers that were taught before are read."""
     hidden = model.config.get_text_config().hidden_size
-    settings = TowerTraining(sounds=config.scaled(SOUNDS, 20), seed=config.seed)
+    plan = TowerTraining()
+    spelled = {name: config.scaled(steps, 2) for name, steps in plan.spelled.items()}
+    settings = TowerTraining(sounds=config.scaled(plan.sounds, 20), spelled=spelled, seed=config.seed)
+    speller = Speller(model.get_input_embeddings().weight.detach(), processor.tokenizer)
     for name, tower in model.towers.items():
         file = config.out / f"tower-{name}.safetensors"
         if not file.exists():
             taught = train_tower(name, tower.config, hidden, known, settings, tell)  # type: ignore[arg-type]
             tower.load_state_dict(_at_scale(taught, tower))
+            spell(name, tower, known, speller, settings, tell)  # type: ignore[arg-type]
             write_bytes(file, save({key: value.contiguous() for key, value in tower.state_dict().items()}))
         tower.load_state_dict(load_file(file))
 

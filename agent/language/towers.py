@@ -1,14 +1,15 @@
 """Stage 0: each tower alone learns to put into its soft tokens what can be known from its sense.
 
-A small head reads the mean of the soft tokens; what it must say is known of every moment, or follows from the reading
-itself. Sounds are drawn anew for every batch, so none is seen twice. The heads are thrown away.
+At first a small head reads the mean of the soft tokens; what it must say is known of every moment, or follows from the
+reading itself; it is thrown away. Then the tokens of sound, LiDAR and things are drawn to the words for what they hold
+(`spelling`). Sounds are drawn anew for every batch, so none is seen twice.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from torch.nn import functional as F
 from yanshi.agent.hearing.sounds import ARRAY, HELD_OUT, clip
 from yanshi.agent.language.corpus import Corpus
 from yanshi.agent.language.moments import Moment
+from yanshi.agent.language.spelling import Spelled, Speller, spelled_places, spelled_room, spelled_sounds
 from yanshi.agent.seeing.words import taught
 from yanshi.contracts import Frame, Observation, Proprioception
 from yanshi.perception.embodied_lm.clips import collate, readings
@@ -36,10 +38,12 @@ Batch = tuple[dict[str, Tensor], dict[str, Tensor]]
 class TowerTraining:
     """How long each tower learns. The defaults take 25 CPU minutes together."""
 
-    sounds: int = 650
-    """Batches of sounds."""
+    sounds: int = 1300
+    """Batches of sounds for the head."""
     epochs: int = 6
     """Passes over the moments for every other tower."""
+    spelled: Mapping[str, int] = field(default_factory=lambda: {"sound": 500, "lidar": 300, "things": 800})
+    """Batches in which tokens are drawn to words."""
     batch: int = 32
     learning_rate: float = 1e-3
     seed: int = 0
@@ -91,6 +95,66 @@ def train_tower(
             mean = float(np.mean(losses[-max(steps // 10, 1) :]))
             tell(f"{name}: {step + 1} of {steps}, loss {mean:.3f}, {time.process_time() - began:.0f} CPU s")
     return tower.eval()
+
+
+def spell(
+    name: str, tower: SenseTower, corpus: Corpus, speller: Speller, config: TowerTraining,
+    tell: Callable[[str], None] = lambda line: None,
+) -> None:  # fmt: skip
+    """Draw the tokens of a tower, which are at the scale of the language model's embeddings, to words."""
+    steps = config.spelled.get(name, 0)
+    if not steps:
+        return
+    torch.manual_seed(config.seed)
+    parameters = list(tower.train().parameters())
+    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.01)
+    losses, began = [], time.process_time()
+    for step, (parts, spelled) in enumerate(_spelled(name, tower.config, corpus, steps, config)):
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(1.0, (step + 1) / 30) * (1.0 - 0.95 * step / steps)
+        loss = speller(tower(*(parts[part] for part in PARTS)).tokens, spelled)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 5.0)
+        optimizer.step()
+        losses.append(float(loss.detach()))
+        if (step + 1) % max(steps // 5, 1) == 0:
+            mean = float(np.mean(losses[-max(steps // 5, 1) :]))
+            tell(f"{name} in words: {step + 1} of {steps}, loss {mean:.3f}, {time.process_time() - began:.0f} CPU s")
+    tower.eval()
+
+
+def _spelled(
+    name: str, sense: SenseConfig, corpus: Corpus, steps: int, config: TowerTraining
+) -> Iterator[tuple[dict[str, Tensor], Spelled]]:
+    """Readings of a sense, and the words that its tokens should be near."""
+    tokens = sense.soft_tokens(1)
+    if name == "sound":
+        for parts, targets in sounds(sense, config.batch, steps, config.seed + 777):
+            ways = targets["direction"].reshape(len(targets["is_present"]), -1, 2)
+            bearings = torch.atan2(ways[..., 1], ways[..., 0])
+            there = targets["is_present"] == 1.0
+            heard = [[(int(k), float(row[k])) for k in torch.nonzero(own)[:, 0]] for row, own in
+                     zip(bearings, there, strict=True)]  # fmt: skip
+            yield parts, spelled_sounds(heard, tokens)
+        return
+    rng = np.random.default_rng([config.seed, 6])
+    usable = [k for k, m in enumerate(corpus.moments) if (m.told if sense.is_objects else _have(corpus, name, k))]
+    for _ in range(steps):
+        chosen = rng.choice(usable, config.batch)
+        moments = [corpus.moments[int(k)] for k in chosen]
+        if not sense.is_objects:
+            parts = parts_of(corpus.tensors, name, torch.as_tensor(chosen))
+            yield parts, spelled_room([m.ahead for m in moments], tokens)
+            continue
+        samples = [readings(sense, (), [told.thing for told in m.told], strict=True) for m in moments]
+        parts = {key.removeprefix(f"{name}_"): value for key, value in collate(name, sense, samples).items()}
+        words = spelled_places(parts["values"][..., :3]).words
+        yield parts, Spelled({group: torch.where(parts["mask"], word, -1) for group, word in words.items()})
+
+
+def _have(corpus: Corpus, name: str, moment: int) -> bool:
+    return bool(corpus.tensors[f"{name}_mask"][moment].any())
 
 
 def _loss(name: str, said: Tensor, target: Tensor) -> Tensor:
