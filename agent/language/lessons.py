@@ -18,12 +18,12 @@ from yanshi.perception.embodied_lm.clips import collate, readings
 from yanshi.perception.embodied_lm.senses import PARTS
 from yanshi.perception.readers.objects import SensedObject
 
-KEEP = 0.85
+KEEP = 0.93
 """How often a sense is there."""
 BRANCHES = 6
 """Questions about one moment."""
 OFTEN: Mapping[str, float] = {
-    "describe": 1.5, "sound": 2.0, "heard": 2.0, "where": 1.5, "count": 1.3, "exists": 1.5, "ahead": 1.3,
+    "heard": 4.0, "sound": 4.0, "where": 3.0, "ahead": 3.0, "describe": 2.5, "count": 1.5, "exists": 1.5,
 }  # fmt: skip
 """How often kinds of question are asked, beside 1."""
 

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from yanshi.agent.language.directions import NEAR, RANGES, in_steps
 from yanshi.agent.language.questions import NOISES
+from yanshi.perception.embodied_lm.tower import SenseTower
 from yanshi.perception.hearing.network import CLASSES
 
 FORE, SIDE = ("ahead", "behind", "beside"), ("left", "right", "straight")
@@ -26,6 +27,10 @@ ROOM = tuple(word.split()[0] for _, word in RANGES)
 SOUNDS = (*(NOISES[name] for name in CLASSES), "nothing")
 GROUPS: Mapping[str, Sequence[str]] = {"fore": FORE, "side": SIDE, "far": FAR, "room": ROOM, "sound": SOUNDS}
 """Group → its words."""
+SPELLED = ("sound", "lidar", "things")
+"""Senses whose tokens are words."""
+SHARE = 0.5
+"""Of a token's length beyond what all words have in common, when it comes among words: about that of a word."""
 SLOTS = 3
 """Sounds that are told at once, a token each."""
 _SHARPNESS = 20.0
@@ -64,6 +69,13 @@ class Speller(nn.Module):
             if kept.any():
                 losses.append(F.cross_entropy(_SHARPNESS * unit[kept] @ getattr(self, name).T, target[kept]))
         return torch.stack(losses).sum() if losses else tokens.sum() * 0.0
+
+
+def put_among_words(tower: SenseTower, speller: Speller) -> None:
+    """Give the tokens of a tower what all words have in common, and their length."""
+    with torch.no_grad():
+        tower.gain.mul_(SHARE)
+        tower.sense.mul_(SHARE).add_(speller.middle)
 
 
 def way(bearing: float) -> tuple[int, int]:

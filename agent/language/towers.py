@@ -19,7 +19,14 @@ from torch.nn import functional as F
 from yanshi.agent.hearing.sounds import ARRAY, HELD_OUT, clip
 from yanshi.agent.language.corpus import Corpus
 from yanshi.agent.language.moments import Moment
-from yanshi.agent.language.spelling import Spelled, Speller, spelled_places, spelled_room, spelled_sounds
+from yanshi.agent.language.spelling import (
+    Spelled,
+    Speller,
+    put_among_words,
+    spelled_places,
+    spelled_room,
+    spelled_sounds,
+)
 from yanshi.agent.seeing.words import taught
 from yanshi.contracts import Frame, Observation, Proprioception
 from yanshi.perception.embodied_lm.clips import collate, readings
@@ -121,7 +128,7 @@ def spell(
         if (step + 1) % max(steps // 5, 1) == 0:
             mean = float(np.mean(losses[-max(steps // 5, 1) :]))
             tell(f"{name} in words: {step + 1} of {steps}, loss {mean:.3f}, {time.process_time() - began:.0f} CPU s")
-    tower.eval()
+    put_among_words(tower.eval(), speller)
 
 
 def _spelled(

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from yanshi.agent.language.corpus import Corpus
 from yanshi.agent.language.instructions import Instructed
 from yanshi.agent.language.lessons import Lesson, Lessons
+from yanshi.agent.language.spelling import SPELLED
 from yanshi.agent.learning.checkpoint import read, write, write_bytes
 from yanshi.errors import InputError
 from yanshi.perception.embodied_lm.freezing import train_only
@@ -29,7 +30,6 @@ from yanshi.perception.embodied_lm.lora import LoraOptions, add_lora
 from yanshi.perception.embodied_lm.model import EmbodiedLM
 from yanshi.perception.embodied_lm.processor import EmbodiedProcessor
 from yanshi.perception.embodied_lm.senses import PARTS
-from yanshi.perception.embodied_lm.tower import SenseTower
 
 STAGES = ("align", "instruct")
 CHECKPOINT, LOG = "{stage}.safetensors", "{stage}.json"
@@ -146,11 +146,9 @@ def lesson_loss(model: EmbodiedLM, lesson: Lesson) -> Tensor:
 def _parameters(model: EmbodiedLM, config: StageTraining) -> list[dict[str, Any]]:
     """What moves, with its greatest rate."""
     train_only(model, "projectors", "new_tokens", *(("lora",) if config.stage == "instruct" else ()))
-    for tower in model.towers.values():
-        if (
-            isinstance(tower, SenseTower) and tower.config.is_objects
-        ):  # An encoder of a few numbers, which no stage before this one has taught.
-            tower.encoder.requires_grad_(True)
+    for name, tower in model.towers.items():
+        if name in SPELLED:  # Its tokens are words already; training would wear that away.
+            tower.requires_grad_(False)
     own = {name: p for name, p in model.named_parameters() if p.requires_grad}
     lora = [p for name, p in own.items() if "lora_" in name]
     others = [p for name, p in own.items() if "lora_" not in name]
