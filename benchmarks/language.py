@@ -136,8 +136,8 @@ def instructions(model: EmbodiedLM, processor: EmbodiedProcessor, count: int, fi
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--moments", type=int, default=100)
-    parser.add_argument("--instructions", type=int, default=8, help="scenes a task")
+    parser.add_argument("--moments", type=int, default=60)
+    parser.add_argument("--instructions", type=int, default=5, help="scenes a task")
     parser.add_argument("--model", default="yanshi-small")
     parser.add_argument("--first", type=int, default=10_000, help="seed of the first scene")
     parser.add_argument("--data", type=Path, default=Path("out/language/data"))

@@ -134,7 +134,7 @@ def table(tallies: dict[str, Tally]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=500)
+    parser.add_argument("--scenes", type=int, default=300)
     parser.add_argument("--weights", type=Path, default=SHIPPED)
     parser.add_argument("--first", type=int, default=FIRST)
     parser.add_argument("--half", action="store_true", help="compute in bfloat16")

@@ -70,7 +70,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "workers": (["bench", "Pick", "--workers", "-2"], "expected --workers of at least 1, got -2."),
     "first seed": (["bench", "Pick", "--seed", "-1"], "expected --seed of at least 0, got -1."),
     "view": (["view", "--task", "Piick"], "Did you mean 'Pick'?"),
-    "training": (["train", "manners"], "expected 'skill' or 'senses', got 'manners'."),
+    "training": (["train", "manners"], "expected 'skill', 'senses', 'lm', got 'manners'."),
     "training of more than the senses": (["train", "senses", "pick"], "expected nothing after 'senses', got 'pick'."),
     "time of training": (["train", "senses", "--minutes", "0"], "expected --minutes above 0, got 0.0."),
     "shield": (["run", "go", "--shield", "fall"], "Unknown shield 'fall'. Did you mean 'full'?"),

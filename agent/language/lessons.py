@@ -20,8 +20,10 @@ from yanshi.perception.readers.objects import SensedObject
 
 KEEP = 0.93
 """How often a sense is there."""
-BRANCHES = 6
+BRANCHES = 8
 """Questions about one moment."""
+MANY, AGAIN = ("sound", "heard"), 2
+"""Kinds that are asked more than once of a moment: what is heard is the hardest to put into words."""
 OFTEN: Mapping[str, float] = {
     "heard": 4.0, "sound": 4.0, "where": 3.0, "ahead": 3.0, "describe": 2.5, "count": 1.5, "exists": 1.5,
 }  # fmt: skip
@@ -72,6 +74,10 @@ class Lessons:
         moment = self.corpus.moments[index]
         asked = questions(moment, senses, rng, split)
         if not every:
+            for _ in range(AGAIN):
+                known = {q.text for q in asked}
+                more = questions(moment, senses, rng, split)
+                asked += [q for q in more if q.kind in MANY and q.text not in known]
             weights = np.array([OFTEN.get(q.kind, 1.0) for q in asked])
             some = rng.choice(len(asked), min(BRANCHES, len(asked)), replace=False, p=weights / weights.sum())
             asked = [asked[int(k)] for k in some]
