@@ -20,7 +20,7 @@ from yanshi.envs.simulation import Simulation
 from yanshi.envs.worlds.world import World
 from yanshi.errors import NotUnderstoodError
 from yanshi.perception.speech.beamformer import beamform
-from yanshi.perception.speech.grammar import PARTS, CommandWords
+from yanshi.perception.speech.grammar import ANYTHING, PARTS, CommandWords
 from yanshi.perception.speech.recogniser import CommandRecogniser, Recogniser, Transcript
 from yanshi.perception.speech.wav import read_wav
 from yanshi.planning.embedding import MiniLM
@@ -36,6 +36,8 @@ AHEAD, MOUTH = 1.5, 1.5
 FROM_WALL = 0.3
 NEAR = 4.0
 """A person farther away [m] is not the one who speaks to the robot."""
+OWN = 3
+"""A name of the vocabulary is said so many times as often as each other name for the same."""
 LEAD, TAIL = 0.4, 0.3
 """What is recorded before and after the words [s]."""
 
@@ -164,12 +166,15 @@ def command_words(known: Vocabulary, plan: FloorPlan, belief: WorldState | None 
         belief: What is believed to be there is spoken of most, and no furniture but that.
     """
     known = replace(known, rooms=tuple(room.name for room in plan.rooms))
+    known = replace(known, fixtures=(*known.fixtures, *PARTS)) if belief is None else known.with_belief(belief)
     nouns, several = known.nouns, known.plurals
     there = list(belief.entities.values()) if belief is not None else []
     fixtures = [e for e in there if e.category != "object"]
 
     def called(names: Collection[str]) -> tuple[str, ...]:
-        return tuple(word for word, meaning in nouns.items() if meaning in names and word not in several)
+        """Names of these kinds, those of the vocabulary more often than others."""
+        words = [word for word, meaning in nouns.items() if meaning in names and word not in several]
+        return tuple(word for word in words for _ in range(OWN if word.replace(" ", "_") in names else 1))
 
     def rule(slot: str) -> str:
         """Where a goal schema has a slot of a type: the rule for what is said there."""
@@ -183,7 +188,7 @@ def command_words(known: Vocabulary, plan: FloorPlan, belief: WorldState | None 
         objects=called(known.labels),
         plurals=tuple(word for word, meaning in nouns.items() if meaning in known.labels and word in several),
         places=called({e.label for e in fixtures} or known.fixtures),
-        adjectives=tuple(known.adjectives),
+        adjectives=(*known.adjectives, *known.shapes, *known.materials, *known.sizes, *(OWN * known.colors)),
         comparatives=tuple(LARGER | SMALLER),
         rooms=called(known.rooms),
         sounds=tuple(word for name in known.sounds for word in SOUNDS.get(name, ())),
@@ -198,13 +203,13 @@ def command_words(known: Vocabulary, plan: FloorPlan, belief: WorldState | None 
 
 
 def _thing_phrases(thing: Entity, called: Callable[[Collection[str]], tuple[str, ...]]) -> tuple[str, ...]:
-    """How a thing is spoken of: by its kind, with its colour, with its size and colour."""
-    size, color = (thing.attributes.get(kind, "") for kind in ("size", "color"))
-    return tuple(
-        " ".join(f"{before} {noun}".split())
-        for noun in called({thing.label})
-        for before in dict.fromkeys(("", color, size, f"{size} {color}"))
-    )
+    """How a thing is spoken of: by its kind, by what it is like, mostly by both."""
+    size, color, shape, material = (thing.attributes.get(kind, "") for kind in ("size", "color", "shape", "material"))
+    ways = (color, color, size, f"{size} {color}", shape, f"{shape} {color}", f"{color} {shape}", material)
+    like = [" ".join(way.split()) for way in ways]
+    nouns = called({thing.label})
+    named = (f"{words} {noun}".strip() for noun in nouns for words in ("", *like))
+    return (*named, *(f"{words} {noun}" for words in dict.fromkeys(like) if words for noun in ANYTHING))
 
 
 def _fixture_phrases(fixture: Entity, called: Callable[[Collection[str]], tuple[str, ...]]) -> tuple[str, ...]:

