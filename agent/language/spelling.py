@@ -53,8 +53,8 @@ class Speller(nn.Module):
             tokenizer: its tokenizer.
         """
         super().__init__()
-        middle = embedding.float().mean(0)
-        self.register_buffer("middle", middle)
+        middle: Tensor = embedding.float().mean(0)
+        self.middle = nn.Buffer(middle)
         for name, words in GROUPS.items():
             ids = [tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in words]
             rows = torch.stack([embedding[each].float().mean(0) for each in ids]) - middle
