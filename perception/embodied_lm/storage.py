@@ -121,6 +121,8 @@ def save_learned(model: EmbodiedLM, folder: str | Path, *, dtype: torch.dtype = 
     }
     save_file(saved, target / WEIGHTS, metadata={"format": "pt"})
     values = config.to_dict() | {"learned_only": True, "lora_scale": scale, "dtype": "float32"}
+    if isinstance(values.get("text_config"), dict):  # Where the base lay on the machine that trained it.
+        values["text_config"] |= {"_name_or_path": config.base}
     (target / "config.json").write_text(json.dumps(values, indent=2, sort_keys=True, default=str) + "\n")
     model.generation_config.save_pretrained(target)
     return target / WEIGHTS

@@ -1,5 +1,6 @@
 """What was learned, kept apart from the base model; low-rank updates; what a stage may train."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ def test_what_was_learned_comes_back(base: Path, tmp_path: Path) -> None:
         model.save_pretrained(tmp_path / "all")
     file = save_learned(model, tmp_path / "learned", dtype=torch.float32)
     processor.save_pretrained(tmp_path / "learned")
+    kept = json.loads((tmp_path / "learned" / "config.json").read_text())
+    assert kept["text_config"]["_name_or_path"] == kept["base"]
     held = load_file(file)
     assert not any("q_proj.weight" in name for name in held)
     assert any(name.startswith("lora.") for name in held)
