@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from yanshi.perception.encoders.layers import Residual
 from yanshi.perception.grounding.channels import CHANNELS, Scenery, heading
 from yanshi.perception.grounding.closer import CloserLook
-from yanshi.perception.grounding.config import EyeConfig
+from yanshi.perception.grounding.config import ABSENT, EyeConfig
 
 SHAPE_NUMBERS = 21
 """What `shapes` tells of an object's points."""
@@ -156,7 +156,7 @@ class ObjectNet(nn.Module):
         pose = self.pose(hidden)
         return Described(
             label=self.label(hidden),
-            attributes={name: layer(hidden) for name, layer in self.attributes.items()} | self.read(scene, pixels),
+            attributes=self._attributes(hidden, self.read(scene, pixels)),
             center_g=vote_g + _STANDARD_ERROR * pose[:, 0:3],
             log_variance=2.0 * torch.log(torch.tensor(_STANDARD_ERROR)).item() + pose[:, 3:6].clamp(-5.0, 8.0),
             log_extent=torch.log(torch.tensor(_STANDARD_EXTENT)).item() + pose[:, 6:9],
@@ -164,6 +164,20 @@ class ObjectNet(nn.Module):
             quality=pose[:, 13],
             embedding=F.normalize(self.embed(hidden), dim=1),
         )
+
+    def _attributes(self, hidden: Tensor, read: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Logits of every attribute. Whether a thing has what can be read is told by all that is known of it, what it
+        reads by its crop alone: a reader that was shown few kinds of things would find something on any.
+        """
+        said = {name: layer(hidden) for name, layer in self.attributes.items()}
+        for name, logits in read.items():
+            if self.config.attributes[name][0] == ABSENT:
+                there = torch.log1p(-torch.softmax(said[name], dim=1)[:, :1].clamp(max=1.0 - 1e-6))
+                absent = torch.log_softmax(said[name], dim=1)[:, :1]
+                said[name] = torch.cat((absent, there + torch.log_softmax(logits[:, 1:], dim=1)), dim=1)
+            else:
+                said[name] = logits
+        return said
 
     def read(self, scene: Scenery, pixels: Pixels) -> dict[str, Tensor]:
         """Logits (N, values) of the attributes that are read from crops."""

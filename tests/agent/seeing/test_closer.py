@@ -84,3 +84,20 @@ def test_what_is_read_comes_from_the_crop_alone() -> None:
 def test_what_cannot_be_read_is_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         EyeConfig(labels=("tile",), attributes={"digit": ("", "1")}, **{"closer": 16, **changes})  # type: ignore[arg-type]
+
+
+def test_whether_something_is_written_on_a_thing_is_not_for_the_crop_alone_to_say() -> None:
+    config = EyeConfig(
+        labels=("tile",), attributes={"digit": ("", "1", "2")}, widths=(8, 8, 8, 8), features=8, closer=16,
+        reads=("digit",),
+    )  # fmt: skip
+    net = ObjectNet(config)
+    hidden = torch.zeros(2, config.hidden)
+    read = {"digit": torch.tensor([[-9.0, 0.0, 5.0], [9.0, 0.0, 5.0]])}
+    with torch.no_grad():
+        for absent, said in ((8.0, 0), (-8.0, 2)):
+            net.attributes["digit"].weight.zero_()
+            net.attributes["digit"].bias.copy_(torch.tensor([absent, 0.0, 0.0]))
+            logits = net._attributes(hidden, read)["digit"]
+            assert logits.argmax(1).tolist() == [said, said]
+            assert torch.allclose(logits.exp().sum(1), torch.ones(2), atol=1e-4)
