@@ -67,8 +67,12 @@ class ModelUnderstanding:
             read = self._reader.understand(instruction, belief)
             return replace(read, thought=f"{read.thought} The language model made nothing of it.")
         thought = f"'{instruction.strip()}' means: {command}."
-        if meant:
-            thought += f" I take {' and '.join(entity.name for entity in meant)} to be meant."
+        named = {arg for fact in read.goal.facts() for arg in fact.args}
+        fitting = [entity.name for entity in meant if entity.name in named]
+        if fitting:
+            thought += f" I take {' and '.join(fitting)} to be meant."
+        elif meant:
+            thought += f" It pointed at {' and '.join(e.name for e in meant)}, which does not fit."
         return replace(read, thought=f"{thought} The goal: {read.goal}.")
 
     def write(self, instruction: str, belief: WorldState) -> tuple[list[Entity], str]:

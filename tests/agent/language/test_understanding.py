@@ -50,6 +50,7 @@ def test_a_model_that_knows_nothing_still_writes_what_can_be_said() -> None:
     ("written", "goal", "thought"),
     [
         ("Meant: <|obj_0|>. Do: pick up the red mug.", "holding(red_mug)", "I take red_mug to be meant"),
+        ("Meant: <|obj_0|>. Do: go to the kitchen.", "robot_in(kitchen)", "pointed at red_mug, which does not fit"),
         ("Do: go to the kitchen.", "robot_in(kitchen)", "means: go to the kitchen"),
         (f"Do: {NOTHING}.", "holding(red_mug)", "made nothing of it"),
         ("Do: pick up the helicopter.", "holding(red_mug)", "made nothing of it"),
