@@ -6,7 +6,7 @@ The grammar is made of what the robot believes after its first look. Right means
 what was heard is the goal which is understood of what was written: both are true together in random states. The share
 has Wilson's interval; CPU time is that of beam and recogniser, making the grammar (once a scene) is told apart.
 
-Usage: python benchmarks/speech.py [--seeds N] [--first SEED] [--split heldout|train]
+Usage: python benchmarks/speech.py [--seeds N] [--first SEED] [--split heldout|train] [--errors]
 """
 
 from __future__ import annotations
@@ -167,10 +167,8 @@ def main() -> None:
         if options.errors and turn % 23 == 22:
             print({r: (c.right, c.asked) for r, c in rows.items() if r[0] == "all"}, file=sys.stderr, flush=True)
     last = options.first + options.seeds - 1
-    print(
-        f"{options.split} wordings of {len(suite('all'))} tasks, seeds {options.first} to {last}; the written words of"
-    )
-    print(f"{unread} scenes were not understood and are left out.\n")
+    print(f"{options.split} wordings of {len(suite('all'))} tasks, seeds {options.first} to {last}; left out because")
+    print(f"their written words were not understood: {unread}.\n")
     print("| noise | right goal | by the first guess alone | word errors | CPU s an utterance, median (max) |")
     print("|---:|---:|---:|---:|---:|")
     for ratio in NOISE:
