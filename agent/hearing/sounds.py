@@ -49,6 +49,17 @@ VOICE_PITCHES = (0.88, 0.95, 1.0, 1.07, 1.16)
 HEARD, NOT_HEARD = 0.0, -6.0
 """A sound whose loudest frame is this far above the noise [dB] is there; one this far, or farther, below is not."""
 
+PLACE_SHARES, COUNT_SHARES = (0.2, 0.45, 0.35), (0.08, 0.5, 0.29, 0.13)
+"""How often a clip is of each of `PLACES`, and how often it has none, one, two or three sounds."""
+LATE = 0.05
+"""How often listening begins within a clip."""
+AMBIENT = (28.0, 44.0)
+"""How loud the house is [dB SPL]."""
+LOW_PASS, HIGH_PASS = (float(np.exp(-2.0 * np.pi * frequency / RATE)) for frequency in (400.0, 100.0))
+"""Poles of the filters that make rumble of noise and take it away."""
+PRESSURE = float(10.0 ** (Microphone().gain / 20.0)) / FULL_SCALE
+"""What a microphone makes of a pascal [full scale]."""
+
 
 @dataclass(frozen=True, eq=False)
 class Scenery:
@@ -99,35 +110,28 @@ def clip(seed: int, *, place: str | None = None, sources: int | None = None) -> 
         sources: How many sounds; drawn if not given.
     """
     rng = np.random.default_rng(seed)
-    drawn = str(rng.choice(("free", "room", "doorway"), p=(0.2, 0.45, 0.35)))
-    count = int(rng.choice(4, p=(0.08, 0.5, 0.29, 0.13)))
+    drawn = str(rng.choice(tuple(PLACES), p=PLACE_SHARES))
+    count = int(rng.choice(len(COUNT_SHARES), p=COUNT_SHARES))
     place, count = place or drawn, count if sources is None else sources
-    room = _room(rng)
-    listener = np.append(rng.uniform(room.low_w[:2] + 0.6, room.high_w[:2] - 0.6), rng.uniform(1.1, 1.5))
-    turn = _turn(rng)
+    room, listener, turn = room_of(rng)
     samples = window_samples()
     labels = [CLASSES[i] for i in rng.permutation(len(CLASSES))[:count]]
     images = np.zeros((len(CLASSES), samples, len(ARRAY)), dtype=np.float32)
     directions, distance = np.full((len(CLASSES), 3), np.nan), np.full(len(CLASSES), np.nan)
     for label in labels:
-        way = PLACES[place](rng, room, listener)
-        knot = Knot(
-            time=0.0, arrival=way.arrival, microphones_w=listener + ARRAY @ turn.T,
-            room=None if place == "free" else room, occlusion=way.occlusion,
-        )  # fmt: skip
         c = CLASSES.index(label)
-        offset = way.arrival.position_w - listener
-        images[c] = _voiced(rng, label, knot, samples)
-        directions[c] = turn.T @ offset / np.linalg.norm(offset)
-        distance[c] = way.arrival.detour + float(np.linalg.norm(offset))
+        knot, directions[c], distance[c] = place_of(rng, place, room, listener, turn)
+        images[c] = voiced(rng, label, knot, samples)
     noise = _noise(rng, samples)
-    scale = 10.0 ** (Microphone().gain / 20.0) / FULL_SCALE
+    floor = float(np.mean(high_passed(noise) ** 2))
+    if rng.random() < LATE:  # What sounded before was not heard.
+        late = int(rng.integers(samples // 2))
+        images[:, :late], noise[:late] = 0.0, 0.0
     pressure = images.sum(axis=0) + noise
-    if rng.random() < 0.05:
-        pressure[: int(rng.integers(samples // 2))] = 0.0
     return Clip(
-        audio=np.clip(pressure * scale, -1.0, 1.0).astype(np.float32),
-        present=_present(images, noise), directions=directions, distance=distance, images=images * scale, place=place,
+        audio=np.clip(pressure * PRESSURE, -1.0, 1.0).astype(np.float32),
+        present=_present(images, floor), directions=directions, distance=distance, images=images * PRESSURE,
+        place=place,
     )  # fmt: skip
 
 
@@ -163,6 +167,27 @@ def _in_phase(analysis: Analysis, direction: Array) -> Array:
     shape = (FRAMES, -1, BANDS)
     share = in_phase.reshape(shape).sum(axis=1) / (size.reshape(shape).sum(axis=1) + 1e-12)
     return np.asarray(np.clip(share, 0.0, 1.0))
+
+
+def room_of(rng: np.random.Generator) -> tuple[Shoebox, Array, Array]:
+    """A room, where (3,) in it the array is, and how (3, 3) that is turned."""
+    room = _room(rng)
+    listener = np.append(rng.uniform(room.low_w[:2] + 0.6, room.high_w[:2] - 0.6), rng.uniform(1.1, 1.5))
+    return room, listener, _turn(rng)
+
+
+def place_of(
+    rng: np.random.Generator, place: str, room: Shoebox, listener: Array, turn: Array
+) -> tuple[Knot, Array, float]:
+    """A source: how it is heard, its direction (3,) in the frame of the array, and how far its sound comes [m]."""
+    way = PLACES[place](rng, room, listener)
+    knot = Knot(
+        time=0.0, arrival=way.arrival, microphones_w=listener + ARRAY @ turn.T,
+        room=None if place == "free" else room, occlusion=way.occlusion,
+    )  # fmt: skip
+    offset = way.arrival.position_w - listener
+    away = float(np.linalg.norm(offset))
+    return knot, np.asarray(turn.T @ offset / away), way.arrival.detour + away
 
 
 def _room(rng: np.random.Generator) -> Shoebox:
@@ -219,7 +244,7 @@ def _turn(rng: np.random.Generator) -> Array:
     return np.asarray(panned @ tilted)
 
 
-def _voiced(rng: np.random.Generator, label: str, knot: Knot, samples: int) -> Array:
+def voiced(rng: np.random.Generator, label: str, knot: Knot, samples: int) -> Array:
     """(T, M) [Pa] of a sound of a class that is under way, begins or ends within a window."""
     level = 10.0 ** (rng.uniform(-4.0, 4.0) / 20.0)
     if label == "thud":
@@ -278,28 +303,30 @@ def _loop(label: str, pitch: float) -> Array:
 
 def _noise(rng: np.random.Generator, samples: int) -> Array:
     """(T, M) pressure [Pa]: the house, low-passed as `Microphones` does, and the microphones themselves."""
-    ambient = float(rng.uniform(28.0, 44.0))
+    ambient = float(rng.uniform(*AMBIENT))
     white = rng.standard_normal((2, samples + 256, len(ARRAY)))
-    smooth = float(np.exp(-2.0 * np.pi * 400.0 / RATE))
-    rumble = lfilter([np.sqrt(1.0 - smooth**2)], [1.0, -smooth], white[0], axis=0)
+    rumble = lfilter([np.sqrt(1.0 - LOW_PASS**2)], [1.0, -LOW_PASS], white[0], axis=0)
     return np.asarray((pascals(ambient) * rumble + pascals(Microphone().self_noise) * white[1])[256:])
 
 
-def _present(images: Array, noise: Array) -> Array:
-    """(C,) by the loudest 64 ms of a class against the noise at the same frequencies above 100 Hz."""
-    frame = round(0.064 * RATE)
-    n = noise.shape[0] // frame * frame
-    floor = float(np.mean(_high(noise) ** 2))
+def _present(images: Array, floor: float) -> Array:
+    """(C,) by the loudest 64 ms of a class against the power of noise at the same frequencies, above 100 Hz."""
     present = np.zeros(len(images), dtype=np.float32)
     for c, image in enumerate(images):
         if image.any():
-            power = np.mean(_high(image)[:n].reshape(-1, frame * noise.shape[1]) ** 2, axis=1).max()
-            ratio = 10.0 * np.log10(power / floor + 1e-12)
+            ratio = 10.0 * np.log10(loudest(high_passed(image))[0] / floor + 1e-12)
             present[c] = 1.0 if ratio >= HEARD else 0.0 if ratio <= NOT_HEARD else np.nan
     return present
 
 
-def _high(x: Array) -> Array:
-    """Without rumble: first differences with a pole, a high-pass at about 100 Hz."""
-    pole = float(np.exp(-2.0 * np.pi * 100.0 / RATE))
-    return np.asarray(lfilter([1.0, -1.0], [1.0, -pole], x, axis=-2))
+def loudest(sound: Array) -> tuple[float, int]:
+    """Power of the loudest 64 ms of (T, M), mean over microphones, and the sample at which they end."""
+    frame = round(0.064 * RATE)
+    n = len(sound) // frame * frame
+    power = np.mean(sound[:n].reshape(-1, frame * sound.shape[1]) ** 2, axis=1)
+    return float(power.max()), (int(power.argmax()) + 1) * frame
+
+
+def high_passed(x: Array) -> Array:
+    """(T, M) without rumble: first differences with a pole, a high-pass at about 100 Hz."""
+    return np.asarray(lfilter([1.0, -1.0], [1.0, -HIGH_PASS], x, axis=-2))

@@ -8,6 +8,7 @@ where the source is, as in Heymann et al., "Neural network based spectral mask e
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -30,10 +31,12 @@ class SoundNetConfig:
     """What is told apart."""
     base: int = 8
     """Channels of the first stage."""
+    context: int = 0
+    """Blocks that look further and further around each frame before anything is said of it."""
 
     def __post_init__(self) -> None:
-        if not self.classes or len(set(self.classes)) < len(self.classes) or self.base < 1:
-            raise InputError(f"SoundNet: expected different classes and base >= 1, got {self.classes}, {self.base}.")
+        if not self.classes or len(set(self.classes)) < len(self.classes) or self.base < 1 or self.context < 0:
+            raise InputError(f"SoundNet: expected different classes, base >= 1 and context >= 0, got {self}.")
 
 
 class Heard(tuple[Tensor, Tensor, Tensor]):
@@ -72,6 +75,7 @@ class SoundNet(nn.Module):
         self.mask = nn.Conv2d(2 * c, n, 1)
         # Bands are kept apart: with pooling over frequency a low ring is a high beep.
         self.over_bands = nn.Sequential(nn.Conv2d(4 * c, 6 * c, (3, BANDS // 4), padding=(1, 0)), nn.ReLU())
+        self.context = nn.ModuleList(_Around(6 * c, 2**k) for k in range(config.context))
         self.presence = nn.Conv1d(6 * c, n, 1)
         self.distance = nn.Linear(6 * c, 2 * n)
 
@@ -85,13 +89,29 @@ class SoundNet(nn.Module):
         joined = self.join_middle(torch.cat([middle, _grown(coarse, (2, 2))], dim=1))
         masks = self.mask(self.join_fine(torch.cat([fine, _grown(joined, (1, 2))], dim=1)))
         over_time = self.over_bands(coarse).squeeze(3)
+        for around in self.context:
+            over_time = around(over_time)
         frames = self.presence(over_time)
-        logits = (torch.logsumexp(SHARPNESS * frames, dim=2) - torch.log(torch.tensor(frames.shape[2]))) / SHARPNESS
+        logits = (torch.logsumexp(SHARPNESS * frames, dim=2) - math.log(frames.shape[2])) / SHARPNESS
         attention = torch.softmax(frames, dim=2)
         pooled = torch.einsum("bft,bct->bcf", over_time, attention)
         weight = self.distance.weight.reshape(len(self.config.classes), 2, -1)
         distance = torch.einsum("bcf,cdf->bcd", pooled, weight) + self.distance.bias.reshape(-1, 2)
         return Heard((logits, masks, distance))
+
+
+class _Around(nn.Module):
+    """(B, channels, frames): each frame and what lies up to twice `apart` around it, added to it."""
+
+    def __init__(self, channels: int, apart: int) -> None:
+        super().__init__()
+        self.look = nn.Conv1d(channels, channels, 5, padding=2 * apart, dilation=apart, bias=False)
+        self.even = nn.BatchNorm1d(channels)
+        self.mix = nn.Conv1d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        around: Tensor = self.mix(torch.relu(self.even(self.look(x))))
+        return torch.relu(x + around)
 
 
 def _stage(inputs: int, outputs: int, first: int = 3) -> nn.Sequential:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,6 +20,46 @@ from yanshi.errors import ModelError
 from yanshi.perception.hearing.network import Heard, SoundNet
 
 CHECKPOINT, ROWS = "checkpoint.safetensors", "curve.json"
+WARM = 0.05
+"""Share of the time in which the learning rate rises."""
+LOOK = 256
+"""Held-out examples that are measured at once."""
+
+
+class Lessons(Protocol):
+    """What is learned from, a batch at a time."""
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+
+    def batch(self, step: int) -> Mapping[str, Tensor]:
+        """The batch of a step, the same whenever it is asked for: ``features`` (B, channels, frames, bands),
+        ``present`` (B, C) with NaN where nobody could say, ``masks`` (B, C, frames, bands) [0, 1], ``distance`` (B, C)
+        [m] with NaN where there is none. All on the device on which the network learns.
+        """
+
+
+class Shown:
+    """A fixed set of examples, shown in another order every epoch.
+
+    Args:
+        data: N of what `Lessons` gives, with ``masks`` uint8 of 1/255.
+        batch: Examples of a batch.
+        seed: Of the order.
+        device: Where batches are wanted.
+    """
+
+    def __init__(self, data: Mapping[str, Array], batch: int, seed: int = 0, device: str = "cpu") -> None:
+        self._data, self._batch, self._seed, self._device = data, batch, seed, device
+
+    def __len__(self) -> int:
+        return -(-len(self._data["features"]) // self._batch)
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        """See `Lessons`."""
+        epoch, turn = divmod(step, len(self))
+        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._data["features"]))
+        return tensors(self._data, np.sort(order[turn * self._batch :][: self._batch]), self._device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,19 +67,17 @@ class TrainingConfig:
     """How long and how fast."""
 
     epochs: int = 20
-    """Times that every example is shown."""
-    batch: int = 64
-    """Examples of a step."""
+    """How often as many batches are learned from as `Lessons` has."""
+    seconds: float = float("inf")
+    """Learning is over after this long, however many epochs there were; the rate then falls in time."""
     rate: float = 2e-3
-    """Greatest learning rate; rises over the first tenth of the steps and falls to nothing like a cosine."""
+    """Greatest learning rate; rises over the first twentieth of the time and falls to nothing like a cosine."""
     decay: float = 1e-2
     """Of weights, as in AdamW."""
     mask_weight: float = 3.0
     """Of the loss of masks beside that of presence."""
     distance_weight: float = 0.05
     """Of the loss of distance."""
-    seed: int = 0
-    """Of the first weights and the order of examples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +96,8 @@ class Row:
 
 def train(
     net: SoundNet,
-    data: Mapping[str, Array],
-    held_out: Mapping[str, Array],
+    lessons: Lessons,
+    held_out: Mapping[str, Tensor],
     folder: Path,
     config: TrainingConfig,
     tell: Callable[[Row], None],
@@ -66,48 +105,55 @@ def train(
     """Train a network in place, from its last checkpoint in `folder` if there is one.
 
     Args:
-        net: What learns.
-        data: ``features`` (N, channels, frames, bands), ``present`` (N, C) with NaN where nobody could say, ``masks``
-            (N, C, frames, bands) uint8 of 1/255, ``distance`` (N, C) [m] with NaN where there is none.
-        held_out: The same, never learned from.
+        net: What learns, on the device of what it is shown.
+        lessons: What it learns from.
+        held_out: The same, all in one, never learned from.
         folder: For checkpoint and figures.
         config: How long and how fast.
         tell: Is given every row.
 
     Returns:
-        A row for every epoch, those before a resumption too.
+        A row for every epoch, those before a resumption too; the last is a part of one where time was up.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    count = len(data["features"])
-    steps = config.epochs * -(-count // config.batch)
+    steps = config.epochs * len(lessons)
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.rate, weight_decay=config.decay)
     rows = _resume(net, optimizer, folder)
-    step = len(rows) * -(-count // config.batch)
+    start = time.monotonic()
     for epoch in range(len(rows), config.epochs):
         began = time.process_time()
-        order = np.random.default_rng((config.seed, epoch)).permutation(count)
         net.train()
-        losses = []
-        for first in range(0, count, config.batch):
-            batch = _tensors(data, np.sort(order[first : first + config.batch]))
+        losses: list[Tensor] = []
+        for step in range(epoch * len(lessons), (epoch + 1) * len(lessons)):
+            progress = max(step / steps, (time.monotonic() - start) / config.seconds)
+            if progress >= 1.0:
+                break
+            batch = lessons.batch(step)
             loss = loss_of(net(batch["features"]), batch, config)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
             for group in optimizer.param_groups:
-                group["lr"] = config.rate * _rate(step, steps)
+                group["lr"] = config.rate * _rate(progress)
             optimizer.step()
-            step += 1
-            losses.append(float(loss.detach()))
-        spent = time.process_time() - began + (rows[-1].cpu_seconds if rows else 0.0)
+            losses.append(loss.detach())
+        if not losses:
+            break
+        mean = float(torch.stack(losses).mean())
         held_out_loss, exact = _measure(net, held_out, config)
-        rows.append(Row(
-            epoch=epoch + 1, loss=float(np.mean(losses)), held_out_loss=held_out_loss, exact=exact, cpu_seconds=spent,
-        ))  # fmt: skip
+        spent = time.process_time() - began + (rows[-1].cpu_seconds if rows else 0.0)
+        rows.append(Row(epoch=epoch + 1, loss=mean, held_out_loss=held_out_loss, exact=exact, cpu_seconds=spent))
         _save(net, optimizer, rows, folder)
         tell(rows[-1])
     net.eval()
     return rows
+
+
+def tensors(data: Mapping[str, Array], rows: Array | slice = slice(None), device: str = "cpu") -> dict[str, Tensor]:
+    """Some rows of a fixed set of examples, as `Lessons` gives them."""
+    batch = {name: torch.from_numpy(np.asarray(data[name][rows], dtype=np.float32)).to(device) for name in data}
+    batch["masks"] = batch["masks"] / 255.0
+    return batch
 
 
 def loss_of(heard: Heard, batch: Mapping[str, Tensor], config: TrainingConfig) -> Tensor:
@@ -130,30 +176,23 @@ def loss_of(heard: Heard, batch: Mapping[str, Tensor], config: TrainingConfig) -
     return total
 
 
-def _rate(step: int, steps: int) -> float:
-    warm = max(1, steps // 10)
-    if step < warm:
-        return (step + 1) / warm
-    return float(0.5 * (1.0 + np.cos(np.pi * min(1.0, (step - warm) / max(1, steps - warm)))))
-
-
-def _tensors(data: Mapping[str, Array], rows: Array | slice) -> dict[str, Tensor]:
-    batch = {name: torch.from_numpy(np.asarray(data[name][rows], dtype=np.float32)) for name in data}
-    batch["masks"] = batch["masks"] / 255.0
-    return batch
+def _rate(progress: float) -> float:
+    if progress < WARM:
+        return progress / WARM + 1e-3
+    return float(0.5 * (1.0 + np.cos(np.pi * min(1.0, (progress - WARM) / (1.0 - WARM)))))
 
 
 @torch.no_grad()
-def _measure(net: SoundNet, held_out: Mapping[str, Array], config: TrainingConfig) -> tuple[float, float]:
+def _measure(net: SoundNet, held_out: Mapping[str, Tensor], config: TrainingConfig) -> tuple[float, float]:
     net.eval()
-    losses, right, count = [], 0, len(held_out["features"])
-    for first in range(0, count, 128):
-        batch = _tensors(held_out, slice(first, first + 128))
+    loss, right, count = 0.0, 0, len(held_out["features"])
+    for first in range(0, count, LOOK):
+        batch = {name: value[first : first + LOOK] for name, value in held_out.items()}
         heard = net(batch["features"])
-        losses.append(float(loss_of(heard, batch, config)) * len(batch["present"]))
+        loss += float(loss_of(heard, batch, config)) * len(batch["present"])
         wrong = torch.isfinite(batch["present"]) & ((heard.presence > 0.0) != (batch["present"] > 0.5))
         right += int((~wrong.any(dim=1)).sum())
-    return sum(losses) / count, right / count
+    return loss / count, right / count
 
 
 def _save(net: SoundNet, optimizer: torch.optim.Optimizer, rows: list[Row], folder: Path) -> None:

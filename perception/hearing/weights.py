@@ -56,6 +56,7 @@ def save_hearing(model: HearingModel, folder: Path) -> None:
         "version": VERSION,
         "classes": list(model.net.config.classes),
         "base": model.net.config.base,
+        "context": model.net.config.context,
         "thresholds": np.round(model.thresholds, 4).tolist(),
         "errors": np.round(model.errors, 5).tolist(),
         "sha256": hashlib.sha256(weights).hexdigest(),
@@ -87,7 +88,8 @@ def load_hearing(folder: Path | None = None) -> HearingModel:
     if hashlib.sha256(weights).hexdigest() != config.get("sha256"):
         raise ModelError(f"{folder / WEIGHTS}: its SHA-256 is not the one in {CONFIG}; the two do not belong together.")
     try:
-        net = SoundNet(SoundNetConfig(classes=tuple(config["classes"]), base=int(config["base"])))
+        size = {"base": int(config["base"]), "context": int(config.get("context", 0))}
+        net = SoundNet(SoundNetConfig(classes=tuple(config["classes"]), **size))
         net.load_state_dict(load(weights))
         thresholds, errors = np.array(config["thresholds"], dtype=float), np.array(config["errors"], dtype=float)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:

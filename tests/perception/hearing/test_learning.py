@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from yanshi.agent.hearing import sounds
+from yanshi.contracts import Array
 from yanshi.envs.senses.acoustics import Emission, Knot, render
 from yanshi.envs.senses.waveforms import waveform
 from yanshi.envs.senses.wavetable import Wavetable
@@ -16,7 +17,7 @@ from yanshi.perception.hearing.calibration import Error, best_thresholds, fit_er
 from yanshi.perception.hearing.direction import Estimate, predictors, tangents
 from yanshi.perception.hearing.features import BANDS, CHANNELS, FRAMES, analyse
 from yanshi.perception.hearing.network import CLASSES, SoundNet, SoundNetConfig
-from yanshi.perception.hearing.training import CHECKPOINT, TrainingConfig, train
+from yanshi.perception.hearing.training import CHECKPOINT, Shown, TrainingConfig, tensors, train
 from yanshi.perception.hearing.weights import CONFIG, WEIGHTS, HearingModel, load_hearing, save_hearing
 
 RATE = 16_000.0
@@ -67,26 +68,26 @@ def test_training_learns_and_a_killed_one_ends_the_same(tmp_path: Path) -> None:
     features = 0.05 * rng.standard_normal((96, CHANNELS, FRAMES, BANDS))
     for c in range(len(CLASSES)):
         features[:, 0, :, 5 * c : 5 * c + 4] += present[:, c, None, None]
-    data = {
+    data: dict[str, Array] = {
         "features": features.astype(np.float16), "present": present,
         "masks": np.zeros((96, len(CLASSES), FRAMES, BANDS), dtype=np.uint8),
         "distance": np.where(present > 0, 2.0, np.nan).astype(np.float32),
     }  # fmt: skip
-    held = {name: value[:24] for name, value in data.items()}
+    held = tensors(data, slice(24))
 
     def run(folder: Path, epochs: int, stop: int | None = None) -> tuple[SoundNet, list[float]]:
         torch.manual_seed(0)
-        net = SoundNet(SoundNetConfig(base=2))
-        config = TrainingConfig(epochs=epochs, batch=16, rate=1e-2)
+        net = SoundNet(SoundNetConfig(base=2, context=2))
+        lessons, config = Shown(data, 16), TrainingConfig(epochs=epochs, rate=1e-2)
 
         def tell(row: object) -> None:
             if stop is not None and getattr(row, "epoch", 0) == stop:
                 raise KeyboardInterrupt
 
         if stop is None:
-            return net, [row.loss for row in train(net, data, held, folder, config, tell)]
+            return net, [row.loss for row in train(net, lessons, held, folder, config, tell)]
         with pytest.raises(KeyboardInterrupt):
-            train(net, data, held, folder, config, tell)
+            train(net, lessons, held, folder, config, tell)
         return net, []
 
     whole, losses = run(tmp_path / "whole", 5)
@@ -102,7 +103,7 @@ def test_training_learns_and_a_killed_one_ends_the_same(tmp_path: Path) -> None:
 
 
 def test_weights_are_loaded_as_they_were_saved_or_refused(tmp_path: Path) -> None:
-    net = SoundNet(SoundNetConfig(base=2)).eval()
+    net = SoundNet(SoundNetConfig(base=2, context=1)).eval()
     model = HearingModel(net, np.full(len(CLASSES), 0.4), np.tile([-5.0, 0.5, 0.5, 0.0], (len(CLASSES), 1)))
     save_hearing(model, tmp_path)
     loaded = load_hearing(tmp_path)
