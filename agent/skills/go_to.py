@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from yanshi.agent.skills.articulate import handle_of, handle_places, opened
 from yanshi.agent.skills.clearance import way_is_clear
 from yanshi.agent.skills.drive import drive, free_space
-from yanshi.agent.skills.grasp import wrap
+from yanshi.agent.skills.grasp import nominal_yaw, wrap
 from yanshi.agent.skills.motion import above, rest_over, top_down
-from yanshi.agent.skills.pick import nominal_yaw, pick_places
+from yanshi.agent.skills.pick import pick_places
 from yanshi.agent.skills.press import press_places
 from yanshi.agent.skills.script import GiveUpError, Script, Situation
 from yanshi.agent.skills.shut import shut_places

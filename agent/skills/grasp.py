@@ -17,6 +17,8 @@ __all__ = [
     "Clutter",
     "Grasp",
     "Obstacle",
+    "behind",
+    "nominal_yaw",
     "obstacle",
     "box_corners",
     "rolled",
@@ -106,6 +108,25 @@ def wrap(angle: float) -> float:
 def nearest_half_turn(yaw: float, nominal: float) -> float:
     """Of yaw and yaw + π, which mean the same to a two-finger hand, the one nearer to a nominal yaw [rad]."""
     return nominal + (wrap(2.0 * (yaw - nominal)) / 2.0)
+
+
+def nominal_yaw(base_w: Array, point_w: Array) -> float:
+    """Finger direction in the map [rad] that the wrist likes best for a point: across the line from the base to it."""
+    bearing = float(np.arctan2(point_w[1] - base_w[1], point_w[0] - base_w[0]))
+    return wrap(bearing) - np.pi / 2
+
+
+def behind(base_w: Array, entity: Entity, goal: Array, gap: float) -> Array:
+    """The hand (4, 4) behind an object as seen from where it shall go, fingers across the way."""
+    way = goal[:2] - entity.position_w[:2]
+    way = way / max(float(np.linalg.norm(way)), 1e-9)
+    c, s = abs(np.cos(np.arctan2(way[1], way[0]) - entity.yaw)), abs(np.sin(np.arctan2(way[1], way[0]) - entity.yaw))
+    reach = 0.5 * float(min(entity.extent[0] * c + entity.extent[1] * s, np.hypot(*entity.extent[:2])))
+    bottom = float(entity.position_w[2] - entity.extent[2] / 2.0)
+    height = bottom + FINGER_TIP + min(0.010, 0.4 * float(entity.extent[2]))
+    place = np.array([*(entity.position_w[:2] - way * (reach + 0.011 + gap)), height])
+    yaw = nearest_half_turn(float(np.arctan2(way[1], way[0])) + np.pi / 2, nominal_yaw(base_w, entity.position_w))
+    return top_down(place, yaw)
 
 
 def box_corners(entity: Entity, grow: float = 0.0) -> Array:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from yanshi.agent.skills.clearance import way_is_clear
 from yanshi.agent.skills.drive import drive
-from yanshi.agent.skills.grasp import Clutter, Grasp, obstacle, rolled, tilted, top_grasps, wrap
+from yanshi.agent.skills.grasp import Clutter, Grasp, nominal_yaw, obstacle, rolled, tilted, top_grasps, wrap
 from yanshi.agent.skills.motion import Motion, grip_to, move, rest_over
 from yanshi.agent.skills.motor.aim import Aim
 from yanshi.agent.skills.motor.learned import perform
@@ -20,7 +20,7 @@ from yanshi.agent.skills.stand import reachable, stands
 from yanshi.agent.skills.surroundings import flight_height, fly, objects_near
 from yanshi.contracts import Entity
 
-__all__ = ["EMPTY", "nominal_yaw", "pick", "pick_places", "grasps_in_reach", "back_off", "before", "take"]
+__all__ = ["EMPTY", "pick", "pick_places", "grasps_in_reach", "back_off", "before", "take"]
 
 Array = NDArray[Any]
 EMPTY = 0.004
@@ -33,12 +33,6 @@ _ROLLS = (0.3, -0.3, 0.45, -0.45)
 """How the hand may be turned in the plane of its fingers where it cannot come from straight above [rad]."""
 _BARRED = 3.0
 """What a grip costs more when walls or furniture seem to be in the way of the hand."""
-
-
-def nominal_yaw(base_w: Array, point_w: Array) -> float:
-    """Finger direction in the map [rad] that the wrist likes best for a point: across the line from the base to it."""
-    bearing = float(np.arctan2(point_w[1] - base_w[1], point_w[0] - base_w[0]))
-    return wrap(bearing) - np.pi / 2
 
 
 def pick(now: Situation, name: str) -> Script:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from yanshi.agent.skills.clearance import way_is_clear
 from yanshi.agent.skills.drive import drive
-from yanshi.agent.skills.grasp import nearest_half_turn
+from yanshi.agent.skills.grasp import nearest_half_turn, nominal_yaw
 from yanshi.agent.skills.motion import Motion, above, grip_to, move, rest_over, top_down
 from yanshi.agent.skills.motor.aim import Aim
 from yanshi.agent.skills.motor.learned import perform
 from yanshi.agent.skills.parts import moved
-from yanshi.agent.skills.pick import EMPTY, nominal_yaw
+from yanshi.agent.skills.pick import EMPTY
 from yanshi.agent.skills.script import Command, GiveUpError, Grip, Script, Situation
 from yanshi.agent.skills.stand import reachable, stands
 from yanshi.agent.skills.surroundings import below_hand, flight_height, fly, objects_near

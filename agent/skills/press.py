@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.skills.drive import drive
-from yanshi.agent.skills.grasp import FINGER_TIP
+from yanshi.agent.skills.grasp import FINGER_TIP, nominal_yaw
 from yanshi.agent.skills.motion import Motion, forward_pose, grip_to, move, top_down
-from yanshi.agent.skills.pick import nominal_yaw
 from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
 from yanshi.agent.skills.stand import effort, stands
 from yanshi.agent.skills.surroundings import fly

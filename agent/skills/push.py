@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.skills.drive import drive
-from yanshi.agent.skills.grasp import FINGER_TIP, nearest_half_turn
-from yanshi.agent.skills.motion import Motion, above, grip_to, move, top_down, twist_towards
+from yanshi.agent.skills.grasp import behind
+from yanshi.agent.skills.motion import Motion, above, grip_to, move, twist_towards
 from yanshi.agent.skills.motor.aim import Aim
 from yanshi.agent.skills.motor.learned import perform
-from yanshi.agent.skills.pick import before, grasps_in_reach, nominal_yaw
+from yanshi.agent.skills.pick import before, grasps_in_reach
 from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
 from yanshi.agent.skills.stand import reachable, stands
 from yanshi.agent.skills.surroundings import fly
 from yanshi.contracts import Entity, Region
 
-__all__ = ["arrived", "behind", "goal_of", "push", "push_from"]
+__all__ = ["arrived", "goal_of", "push", "push_from"]
 
 Array = NDArray[Any]
 _ATTEMPTS = 5
@@ -130,18 +130,6 @@ def arrived(entity: Entity, onto: Entity, region: Region, margin: float = 0.02) 
     c, s = np.cos(onto.yaw), np.sin(onto.yaw)
     local = (entity.position_w[:2] - onto.position_w[:2]) @ np.array([[c, -s], [s, c]]) - region.center_e[:2]
     return bool(np.all(np.abs(local) < region.half[:2] - margin))
-
-
-def behind(base_w: Array, entity: Entity, goal: Array, gap: float) -> Array:
-    """The hand (4, 4) behind an object as seen from where it shall go, fingers across the way."""
-    way = _unit(goal[:2] - entity.position_w[:2])
-    c, s = abs(np.cos(np.arctan2(way[1], way[0]) - entity.yaw)), abs(np.sin(np.arctan2(way[1], way[0]) - entity.yaw))
-    reach = 0.5 * float(min(entity.extent[0] * c + entity.extent[1] * s, np.hypot(*entity.extent[:2])))
-    bottom = float(entity.position_w[2] - entity.extent[2] / 2.0)
-    height = bottom + FINGER_TIP + min(0.010, 0.4 * float(entity.extent[2]))
-    place = np.array([*(entity.position_w[:2] - way * (reach + 0.011 + gap)), height])
-    yaw = nearest_half_turn(float(np.arctan2(way[1], way[0])) + np.pi / 2, nominal_yaw(base_w, entity.position_w))
-    return top_down(place, yaw)
 
 
 def _come_near(now: Situation, entity: Entity, goal: Array, attempt: int) -> Generator[Command, None, Array | None]:

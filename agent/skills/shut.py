@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.skills.drive import drive
-from yanshi.agent.skills.grasp import FINGER_DEPTH, nearest_half_turn
+from yanshi.agent.skills.grasp import FINGER_DEPTH, nearest_half_turn, nominal_yaw
 from yanshi.agent.skills.handles import Handle
 from yanshi.agent.skills.motion import Motion, above, grip_to, move, top_down, twist_towards
 from yanshi.agent.skills.parts import moved, moved_direction
-from yanshi.agent.skills.pick import nominal_yaw
 from yanshi.agent.skills.script import Command, Situation
 from yanshi.agent.skills.stand import effort, stands
 from yanshi.agent.skills.surroundings import fly

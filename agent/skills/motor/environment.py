@@ -21,15 +21,19 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from yanshi.agent.skills.motor.action import ACTION, action_of, command_of
+from yanshi.agent.skills.motion import rotation_vector
+from yanshi.agent.skills.motor.action import ACTION, action_of
 from yanshi.agent.skills.motor.aim import Aim
 from yanshi.agent.skills.motor.estimate import NoisyEstimate
 from yanshi.agent.skills.motor.features import FEATURES, FeatureReader
 from yanshi.agent.skills.motor.guiding import Sight
 from yanshi.agent.skills.motor.judges import Judge, Moment, Truth
 from yanshi.agent.skills.motor.manoeuvre import Manoeuvre
+from yanshi.agent.skills.motor.memory import SHIFT, TURNED
 from yanshi.agent.skills.motor.perturbation import Perturbation, perturbation
 from yanshi.agent.skills.motor.physics import Disturbance
+from yanshi.agent.skills.motor.reflexes import REFLEXES
+from yanshi.agent.skills.motor.residual import Control, asked
 from yanshi.agent.skills.motor.starts import Start, kinematics_of, layout_world
 from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation, motor_action
 from yanshi.contracts import Entity, WorldState
@@ -48,6 +52,8 @@ PRIVILEGED = 12
 _RATE = 1.0 / CONTROL_DT
 _HELD = 0.004
 """Fingers this much farther apart than they were told to be [m] hold something."""
+_DENSE, _DISCOUNT = 0.3, 0.995
+"""What all of a manoeuvre's worth is worth beside success, and the discount of the potential."""
 _SETTLING = 4
 """Control steps in which the grip is taken up again."""
 
@@ -63,25 +69,36 @@ class _Stage:
 
 
 class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
-    """One manoeuvre. Observations and actions are those of `features` and `action`; the reward is 1 on success.
+    """One manoeuvre. Observations are those of `features`, actions those of `action`, or corrections (`residual`).
+
+    The reward is 1 on success, and besides, what comes nearer to it is worth a little: γ Φ(s') - Φ(s) with Φ from the
+    manoeuvre's `worth`, which leaves the best policy the same (Ng et al. 1999).
 
     Args:
         manoeuvre: which.
         starts: where it may begin.
         severity: least and greatest severity of the faults; each episode draws its own in between.
+        control: what the actions mean; without one, corrections where the manoeuvre has a reflex.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (as Gymnasium declares it)
 
     def __init__(
-        self, manoeuvre: Manoeuvre, starts: Sequence[Start], severity: tuple[float, float] = (0.0, 0.0)
+        self,
+        manoeuvre: Manoeuvre,
+        starts: Sequence[Start],
+        severity: tuple[float, float] = (0.0, 0.0),
+        control: Control | None = None,
     ) -> None:
         if not starts:
             raise InputError(f"MotorEnv({manoeuvre.name}): expected at least one start, got none.")
         self.manoeuvre, self.starts, self.severity = manoeuvre, tuple(starts), severity
         self.observation_space = gymnasium.spaces.Box(-3.0, 3.0, (FEATURES,), np.float32)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (ACTION,), np.float32)
+        self._reflex = REFLEXES.get(manoeuvre.name)
+        self.control: Control = control or ("direct" if self._reflex is None else "residual")
         self._stages: dict[tuple[str, int], _Stage] = {}
+        self._states: dict[int, WorldState] = {}
         self._limit = round(manoeuvre.timeout / CONTROL_DT)
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[NDArray[np.float32], Info]:
@@ -91,10 +108,14 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         rng, noise, faults = (np.random.default_rng(s) for s in self.np_random.integers(2**62, size=3))
         number = int(rng.integers(len(self.starts)))
         severity = float(rng.uniform(*self.severity))
-        start = self.starts[options.get("start", number)]
+        number = int(options.get("start", number))
+        start = self.starts[number]
         self.drawn_severity = float(options.get("severity", severity))
         self.fault: Perturbation = perturbation(self.drawn_severity)
-        self._stage = stage = self._stages.setdefault((start.task, start.layout), _Stage(start.task, start.layout))
+        where = (start.task, start.layout)
+        if where not in self._stages:
+            self._stages[where] = _Stage(*where)
+        self._stage = stage = self._stages[where]
         self._focus = stage.world.thing(start.names[self.manoeuvre.focus])
         self._disturbance = Disturbance(stage.sim, stage.world, stage.world.thing(start.names[0]), self.fault, faults)
         stage.sim.world = replace(stage.world, qpos0=np.array(start.qpos))
@@ -103,13 +124,16 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.now = Situation(stage.sim.robot, kinematics_of(stage.sim.robot), stage.world.floor_plan)
         self.now.gripper = start.gripper
         self._estimate = NoisyEstimate(noise, self.fault)
-        self._world_state = stage.oracle.state()
+        if number not in self._states:  # Nothing but the thing in focus is looked at again.
+            self._states[number] = stage.oracle.state()
+        self._world_state = self._states[number]
         self._truth_at_start = self._truth()
         self._sense()
         aim = self._true_aim = Aim.load(dict(start.aim))
         estimate = self.now.entity(aim.name)
         self.aim: Aim = self.manoeuvre.believed(aim, estimate, self._truth_at_start, self.now)
-        self._reader = FeatureReader(self.now, self.aim, self.manoeuvre.timeout)
+        trust = {} if self._reflex is None else {"trust": self._reflex.trust}
+        self._reader = FeatureReader(self.now, self.aim, self.manoeuvre.timeout, **trust)
         self._judge: Judge = self.manoeuvre.judge(Truth(stage.sim, stage.oracle, start.names))
         self._script: Script | None = self.manoeuvre.script(self.now, self.aim, start.names)
         steps = self.fault.latency / CONTROL_DT
@@ -118,15 +142,18 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._queue: deque[Array] = deque([still] * delay)
         self._left = self._limit
         self._first_w = self._truth_at_start.position_w
-        return self._observe(), {"start": options.get("start", number)}
+        seen = self._observe()
+        self._worth = self._potential()
+        return seen, {"start": number}
 
     def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool, Info]:
         """Act as a policy for 40 ms."""
         action = np.asarray(action, dtype=float)
         if not np.all(np.isfinite(action)):
             raise InputError(f"MotorEnv: expected finite actions, got {action}.")
-        look = self.now.entity(self.aim.name).position_w if self.now.mobile else None
-        return self._advance(command_of(action, self._T_wt, self.now, "act", look), action)
+        self._reader.acted(action)
+        reflex = self._reflex if self.control == "residual" else None
+        return self._advance(asked(action, self._reader, self.now, self.aim, reflex))
 
     def privileged(self) -> NDArray[np.float32]:
         """(PRIVILEGED,) what a critic may know in training, and no policy ever does.
@@ -135,7 +162,7 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         truly moved [0.1 m]; 7, 8: log of the factors of mass and friction; 9: latency [0.1 s]; 10: noise of the
         estimate [0.02 m]; 11: believed size over true size, less 1 [0.2].
         """
-        truth, estimate, R = self._truth(), self.now.entity(self.aim.name), self._T_wt[:3, :3]
+        truth, estimate, R = self._truth(), self.now.entity(self.aim.name), self._reader.T_wt[:3, :3]
         faults = self._disturbance
         values = np.concatenate([
             R.T @ (estimate.position_w - truth.position_w) / 0.02,
@@ -148,20 +175,38 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def guided(self) -> Array | None:
         """(ACTION,) what would be right to do now by the truth, where the manoeuvre has a guide."""
+        if self.control == "residual":
+            return self._correction()
+        command = self.manoeuvre.guide(self.now, self._true_aim, self._sight())
+        return None if command is None else action_of(command, self._reader.T_wt, self.now)
+
+    def _correction(self) -> Array:
+        """(ACTION,) the correction that puts the hand's place, as it is believed to be, where it truly is."""
+        sight, T_wt = self._sight(), self._reader.T_wt
+        T_true = self._true_aim.hand_at(sight.thing, sight.value)
+        move = T_wt[:3, :3].T @ (T_true[:3, 3] - T_wt[:3, 3]) / SHIFT
+        turn = float(rotation_vector(T_wt[:3, :3].T @ T_true[:3, :3])[2]) / TURNED
+        return np.asarray(np.clip([*move, turn, 0.0], -1.0, 1.0))
+
+    def _sight(self) -> Sight:
+        """The truth."""
         value = self._stage.oracle.opening(self._focus.entity.name)
         articulation = self._focus.entity.articulation
-        sight = Sight(self._truth(), 0.0 if value is None or articulation is None else value * articulation.limit)
-        command = self.manoeuvre.guide(self.now, self._true_aim, sight)
-        return None if command is None else action_of(command, self._T_wt, self.now)
+        joint = 0.0 if value is None or articulation is None else value * articulation.limit
+        return Sight(self._truth(), joint, self._reader.memory.missed)
+
+    def _potential(self) -> float:
+        return _DENSE * self.manoeuvre.worth(self.now, self._true_aim, self._sight(), self._truth_at_start)
 
     def shown(self) -> Array:
         """(ACTION,) what the script would do now; one that has ended keeps the hand where it is."""
-        return action_of(self._command(), self._T_wt, self.now)
+        return action_of(self._command(), self._reader.T_wt, self.now)
 
     def step_script(self) -> tuple[NDArray[np.float32], float, bool, bool, Info]:
         """Act as the script for 40 ms: as it is, without the bounds of a policy's actions."""
         command = self._command()
-        return self._advance(command, action_of(command, self._T_wt, self.now))
+        self._reader.acted(action_of(command, self._reader.T_wt, self.now))
+        return self._advance(command)
 
     def _command(self) -> Command:
         if self._script is not None:
@@ -171,8 +216,7 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
                 self._script = None
         return Command(phase="done")
 
-    def _advance(self, command: Command, action: Array) -> tuple[NDArray[np.float32], float, bool, bool, Info]:
-        self._reader.acted(action)
+    def _advance(self, command: Command) -> tuple[NDArray[np.float32], float, bool, bool, Info]:
         self._queue.append(motor_action(self.now, command))
         self._disturbance.step()
         self._stage.sim.step(self._queue.popleft())
@@ -182,11 +226,12 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         success, lost = moment is Moment.DONE, moment is Moment.LOST
         late = self._left <= 0 and not success
         # The time is among the features, so that its end is an end of the task, not a cut.
-        return self._observe(), float(success), success or lost or late, False, {"is_success": success}
+        ended, seen, before = success or lost or late, self._observe(), self._worth
+        self._worth = 0.0 if ended else self._potential()
+        return seen, float(success) + _DISCOUNT * self._worth - before, ended, False, {"is_success": success}
 
     def _observe(self) -> NDArray[np.float32]:
-        self._T_wt = self.aim.hand(self.now)
-        return self._reader.read(self.now, self._T_wt)
+        return self._reader.read(self.now)
 
     def _sense(self) -> None:
         """Belief and observation of this moment."""

@@ -18,15 +18,23 @@ index    meaning                                                               f
 27…29    believed size of the thing, along the axes                            ``_t``  0.1 m
 30…32    standard deviation of its estimate                                    ``_t``  0.02 m
 33       age of the estimate                                                           0.2 s
-34…36    the estimate, from the mean of all estimates since the start          ``_t``  0.02 m
+34…36    the newest estimate, from the smoothed one that ``_t`` follows          ``_t``  0.02 m
 37…39    the estimate, from where it was at the start                          ``_t``  0.1 m
 40       how far the hand has risen since the start                                    0.1 m
 41       time since the start, as a share of the time-out                              1
 42…56    the last three actions, newest first                                          1
 57…62    what the manoeuvre must know besides, see `Aim.extras`                        1
+63…67    the correction in force, see `residual`                                       1
+68       the fingers have closed on nothing, and the hand is still there               0 or 1
+69       how often they have                                                           3
+70…72    where the hand was then                                                ``_t``  0.05 m
+73…75    where the hand was when it last met something                          ``_t``  0.05 m
+76       how long ago that was, t                                                      exp(-t / 1 s)
+77…82    where the hand was when a pad last touched: left, right                ``_t``  0.05 m
 =======  ====================================================================  ======  ===========
 
-``_t`` is the frame of the aim: origin where the hand shall be, z out of the gripper, y along finger motion. Lengths are
+``_t`` is the frame of the aim by the smoothed estimate: origin where the hand shall be, z out of the gripper, y along
+finger motion. Lengths are
 clipped at ±3 units. Senses that the robot has not, read 0.
 """
 
@@ -40,6 +48,7 @@ from numpy.typing import NDArray
 from yanshi.agent.skills.motion import rotation_vector
 from yanshi.agent.skills.motor.action import ACTION
 from yanshi.agent.skills.motor.aim import EXTRAS, Aim
+from yanshi.agent.skills.motor.memory import MEMORY, Memory
 from yanshi.agent.skills.script import Situation
 
 __all__ = ["FEATURES", "HISTORY", "FeatureReader"]
@@ -47,7 +56,7 @@ __all__ = ["FEATURES", "HISTORY", "FeatureReader"]
 Array = NDArray[Any]
 HISTORY = 3
 """How many actions are remembered: more than the greatest latency."""
-FEATURES = 42 + HISTORY * ACTION + EXTRAS
+FEATURES = 42 + HISTORY * ACTION + EXTRAS + MEMORY
 _DT = 0.04
 _NOT_SEEN = 1.0
 """Age of an estimate that was never seen [s]."""
@@ -60,28 +69,31 @@ class FeatureReader:
         now: the situation at the start.
         aim: what the manoeuvre works towards.
         timeout: of the manoeuvre [s].
+        trust: weight of a new estimate of where its thing is, at least.
     """
 
-    def __init__(self, now: Situation, aim: Aim, timeout: float) -> None:
+    def __init__(self, now: Situation, aim: Aim, timeout: float, trust: float = 0.12) -> None:
         self._aim, self._timeout = aim, timeout
         self._start = now.time
         self._first = now.entity(aim.name).position_w.copy()
-        self._mean, self._count, self._seen_at = self._first.copy(), 1, now.entity(aim.name).last_seen
+        self.memory = Memory(now, aim, trust)
+        self.T_wt = self.memory.frame()
+        """(4, 4) the frame of what was read last."""
         self._T_we, self._height, self._opening = now.T_we, float(now.T_we[2, 3]), now.opening
         self._wrench = _wrench(now)
         self._actions = np.zeros((HISTORY, ACTION))
         self._last_read = now.time
 
     def acted(self, action: Array) -> None:
-        """Remember an action (ACTION,) that was sent."""
+        """Remember an action (ACTION,) before it is carried out."""
+        self.memory.correct(action)
         self._actions = np.concatenate([np.clip(action, -1.0, 1.0)[None], self._actions[:-1]])
 
-    def read(self, now: Situation, T_wt: Array) -> NDArray[np.float32]:
-        """(FEATURES,) float32 of this control step, the aim being at T_wt (4, 4)."""
+    def read(self, now: Situation) -> NDArray[np.float32]:
+        """(FEATURES,) float32 of this control step; ask once in each."""
+        self.memory.update(now)
+        T_wt = self.T_wt = self.memory.frame()
         entity, T_we = now.entity(self._aim.name), now.T_we
-        if entity.last_seen != self._seen_at:
-            self._seen_at, self._count = entity.last_seen, self._count + 1
-            self._mean = self._mean + (entity.position_w - self._mean) / self._count
         R = T_wt[:3, :3]
         R_tw = R.T
         elapsed = max(now.time - self._last_read, _DT)
@@ -107,11 +119,12 @@ class FeatureReader:
             along / 0.1,
             std / 0.02,
             [age / 0.2],
-            R_tw @ (entity.position_w - self._mean) / 0.02,
+            R_tw @ (entity.position_w - self.memory.entity.position_w) / 0.02,
             R_tw @ (entity.position_w - self._first) / 0.1,
             [(T_we[2, 3] - self._height) / 0.1, (now.time - self._start) / self._timeout],
             self._actions.ravel(),
             self._aim.extras(now, T_wt),
+            self.memory.features(now, T_wt),
         ])  # fmt: skip
         self._T_we, self._opening, self._last_read = T_we, now.opening, now.time
         return np.asarray(np.clip(values, -3.0, 3.0), dtype=np.float32)

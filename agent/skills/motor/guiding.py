@@ -1,4 +1,4 @@
-"""What helps a guide: somebody who knows the truth in training, and says in any state what would be right to do.
+"""What helps a reflex, and a guide: one who knows the truth in training, and says in any state what would be right.
 
 A guide has no memory, so it can be asked about states that others have brought about (Ross et al. 2011, DAgger), and it
 sees what no policy sees; the policy that imitates it learns what of that can be read from its own features (learning by
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.skills.motion import rotation_vector
+from yanshi.agent.skills.motor.aim import Aim
 from yanshi.agent.skills.script import Command, Situation
 from yanshi.contracts import Entity
 
-__all__ = ["Sight", "held_firmly", "steer"]
+__all__ = ["Sight", "held_firmly", "nearness", "steer"]
 
 Array = NDArray[Any]
 _GAIN = 5.0
@@ -28,12 +29,14 @@ _FELT = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a guide sees."""
+    """What a reflex acts on: the truth, for a guide."""
 
     thing: Entity
-    """As it truly is."""
+    """As it is, or is taken to be."""
     value: float
-    """True joint value, of a part [m or rad]."""
+    """Joint value, of a part [m or rad]."""
+    missed: bool = False
+    """The fingers have closed on nothing, and the hand has not drawn back since."""
 
 
 def steer(now: Situation, T_we: Array, speed: float, gripper: float, velocity_w: Array | None = None) -> Command:
@@ -51,3 +54,9 @@ def held_firmly(now: Situation) -> bool:
     """Whether both pads press on something that keeps them apart."""
     touch = now.touch
     return touch is not None and bool(min(touch[0], touch[2]) > _FELT) and now.opening > 0.004
+
+
+def nearness(now: Situation, aim: Aim, sight: Sight) -> float:
+    """1 where the hand is where it shall be, falling to 0 at a distance of 0.15 m."""
+    away = aim.hand_at(sight.thing, sight.value)[:3, 3] - now.T_we[:3, 3]
+    return max(0.0, 1.0 - float(np.linalg.norm(away)) / 0.15)

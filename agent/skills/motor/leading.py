@@ -10,8 +10,9 @@ import numpy as np
 from yanshi.agent.skills.articulate import approach_handle, handle_of, lead, let_go, opened
 from yanshi.agent.skills.handles import Handle, Hold
 from yanshi.agent.skills.motion import rotation_vector
-from yanshi.agent.skills.motor.aim import Aim, part_way
-from yanshi.agent.skills.motor.guiding import Sight, held_firmly, steer
+from yanshi.agent.skills.motor import reflexes
+from yanshi.agent.skills.motor.aim import Aim
+from yanshi.agent.skills.motor.guiding import Sight, nearness
 from yanshi.agent.skills.motor.judges import Changed, Judge, Truth
 from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
 from yanshi.agent.skills.shut import push_shut, pushing_hand
@@ -69,19 +70,14 @@ class Opening:
         raise GiveUpError(f"I could not get {aim.name} open.")
 
     def guide(self, now: Situation, aim: Aim, sight: Sight) -> Command | None:
-        """Before the true bar, onto it, close, and along its way; a hand that is beside it draws back first."""
-        T_we, wide = aim.hand_at(sight.thing, sight.value), aim.opening
-        off = T_we[:3, :3].T @ (now.T_we[:3, 3] - T_we[:3, 3])
-        beside = abs(float(off[1]))
-        if held_firmly(now) and now.gripper < now.opening and float(np.linalg.norm(off)) < 0.035:
-            return steer(now, T_we, 0.25, 0.0, 0.2 * part_way(sight.thing, T_we[:3, 3]))
-        if beside > 0.012:
-            if off[2] > -0.04:
-                return steer(now, T_we, 0.2, wide, -0.2 * T_we[:3, 2])
-            before = T_we.copy()
-            before[:3, 3] += T_we[:3, :3] @ np.array([0.0, 0.0, off[2]])
-            return steer(now, before, 0.25, wide)
-        return steer(now, T_we, 0.2, 0.0 if abs(float(off[2])) < 0.016 else wide)
+        """Its reflex."""
+        return reflexes.open_(now, aim, sight)
+
+    def worth(self, now: Situation, aim: Aim, sight: Sight, first: Entity) -> float:
+        """Near the bar, and how far open the part is."""
+        articulation = sight.thing.articulation
+        assert articulation is not None
+        return 0.2 * nearness(now, aim, sight) + 0.8 * sight.value / articulation.limit
 
     def judge(self, truth: Truth) -> Judge:
         """The part is open."""
@@ -137,6 +133,10 @@ class Shutting:
     def guide(self, now: Situation, aim: Aim, sight: Sight) -> Command | None:
         """Nobody knows better than the script."""
         return None
+
+    def worth(self, now: Situation, aim: Aim, sight: Sight, first: Entity) -> float:
+        """No help is needed."""
+        return 0.0
 
     def judge(self, truth: Truth) -> Judge:
         """The part is closed."""

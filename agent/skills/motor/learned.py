@@ -7,13 +7,14 @@ way is taken. So every skill works without weights, and a policy never leaves a 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from yanshi.agent.skills.motor.action import command_of
 from yanshi.agent.skills.motor.aim import Aim
 from yanshi.agent.skills.motor.features import FeatureReader
 from yanshi.agent.skills.motor.policy import MotorPolicy
+from yanshi.agent.skills.motor.reflexes import Reflex
+from yanshi.agent.skills.motor.residual import asked
 from yanshi.agent.skills.script import Command, Situation
 
 __all__ = ["Learned", "SelfAware", "Signs", "perform"]
@@ -48,22 +49,26 @@ class Learned:
         policy: what acts.
         timeout: for one run [s], as in training.
         signs: of success.
+        reflex: that its actions correct; None where they are commands.
     """
 
     policy: MotorPolicy
     timeout: float
     signs: Signs
+    reflex: Reflex | None = None
+
+    def _reader(self, now: Situation, aim: Aim) -> FeatureReader:
+        trust = {} if self.reflex is None else {"trust": self.reflex.trust}
+        return FeatureReader(now, aim, self.timeout, **trust)
 
     def chance(self, now: Situation, aim: Aim) -> float:
         """Probability that a run from here succeeds, asked before it begins."""
-        T_wt = aim.hand(now)
-        return self.policy.chance_before(FeatureReader(now, aim, self.timeout).read(now, T_wt))
+        return self.policy.chance_before(self._reader(now, aim).read(now))
 
     def run(self, now: Situation, aim: Aim, phase: str) -> Generator[Command, None, str]:
         """Act until it is done, hopeless or late; returns what went wrong, or an empty string."""
-        T_wt = aim.hand(now)
-        reader = FeatureReader(now, aim, self.timeout)
-        features = reader.read(now, T_wt)
+        reader = self._reader(now, aim)
+        features = reader.read(now)
         now.success_estimate = self.policy.chance_before(features)
         if now.success_estimate < _HOPELESS:
             return f"I would probably fail ({100 * now.success_estimate:.0f} %)"
@@ -71,10 +76,8 @@ class Learned:
         while now.time - start < self.timeout:
             action = self.policy(features)
             reader.acted(action)
-            look = now.entity(aim.name).position_w if now.mobile else None
-            yield command_of(action, T_wt, now, phase, look)
-            T_wt = aim.hand(now)
-            features = reader.read(now, T_wt)
+            yield replace(asked(action, reader, now, aim, self.reflex), phase=phase)
+            features = reader.read(now)
             now.success_estimate = chance = self.policy.chance_after(features)
             if done() and chance >= _SURE:
                 return ""

@@ -71,6 +71,13 @@ class Manoeuvre(Protocol):
         """
         ...
 
+    def worth(self, now: Situation, aim: Aim, sight: Sight, first: Entity) -> float:
+        """How near to success a state is, by the truth, 0 … 1; `first` is the thing as it was at the start.
+
+        It helps reinforcement along; 0 everywhere is no help and no harm.
+        """
+        ...
+
     def judge(self, truth: Truth) -> Judge:
         """A judge for an episode that begins now."""
         ...

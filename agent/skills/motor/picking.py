@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from yanshi.agent.skills.grasp import top_grasps
-from yanshi.agent.skills.motion import rotation_vector
+from yanshi.agent.skills.motor import reflexes
 from yanshi.agent.skills.motor.aim import Aim
-from yanshi.agent.skills.motor.guiding import Sight, held_firmly, steer
+from yanshi.agent.skills.motor.guiding import Sight, held_firmly, nearness
 from yanshi.agent.skills.motor.judges import Brought, Judge, Truth
 from yanshi.agent.skills.pick import back_off, before, grasps_in_reach, take
 from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
@@ -81,22 +81,15 @@ class Picking:
         raise GiveUpError(f"I could not pick {aim.name}: {trouble}.")
 
     def guide(self, now: Situation, aim: Aim, sight: Sight) -> Command | None:
-        """Over the true object, down, close, up; a hand that has come down beside it rises first."""
-        T_we, wide = aim.hand_at(sight.thing), now.robot.max_opening
-        off = T_we[:3, :3].T @ (now.T_we[:3, 3] - T_we[:3, 3])
-        turned = float(rotation_vector(T_we[:3, :3].T @ now.T_we[:3, :3])[2])
-        beside = float(np.hypot(off[0], 1.5 * off[1]))
-        if held_firmly(now) and beside < _GRASPED and now.gripper < now.opening:
-            return steer(now, T_we, 0.25, 0.0, np.array([0.0, 0.0, 0.25]))
-        high = float(-off[2]) > float(sight.thing.extent[2]) / 2.0 + _CLEARANCE
-        if beside > _BESIDE or abs(turned) > 0.3:
-            if not high:
-                return steer(now, T_we, 0.25, wide, -0.25 * T_we[:3, 2])
-            above = T_we.copy()
-            above[:3, 3] += T_we[:3, :3] @ np.array([0.0, 0.0, off[2]])
-            return steer(now, above, 0.28, wide)
-        deep = abs(off[2]) < _DEEP
-        return steer(now, T_we, 0.25, 0.0 if deep else wide)
+        """Its reflex."""
+        return reflexes.pick(now, aim, sight)
+
+    def worth(self, now: Situation, aim: Aim, sight: Sight, first: Entity) -> float:
+        """Near it, holding it, lifting it."""
+        near = nearness(now, aim, sight)
+        if not held_firmly(now) or near < 0.5:
+            return 0.3 * near
+        return 0.5 + 0.5 * float(np.clip((sight.thing.position_w[2] - first.position_w[2]) / _LIFTED, 0.0, 1.0))
 
     def judge(self, truth: Truth) -> Judge:
         """It is held, off what it stood on."""

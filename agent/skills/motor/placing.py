@@ -76,6 +76,10 @@ class Placing:
         """Nobody knows better than the script."""
         return None
 
+    def worth(self, now: Situation, aim: Aim, sight: Sight, first: Entity) -> float:
+        """No help is needed."""
+        return 0.0
+
     def judge(self, truth: Truth) -> Judge:
         """It lies there, and stays."""
         inside = truth.sim.world.thing(truth.names[1]).entity.region("in") is not None

@@ -60,6 +60,10 @@ class Pressing:
         """Nobody knows better than the script."""
         return None
 
+    def worth(self, now: Situation, aim: Aim, sight: Sight, first: Entity) -> float:
+        """No help is needed."""
+        return 0.0
+
     def judge(self, truth: Truth) -> Judge:
         """Its lamp has changed."""
         return Changed(truth, Fact("powered", truth.names[:1]))

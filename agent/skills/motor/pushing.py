@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from yanshi.agent.skills.grasp import behind
+from yanshi.agent.skills.motor import reflexes
 from yanshi.agent.skills.motor.aim import Aim
-from yanshi.agent.skills.motor.guiding import Sight, steer
+from yanshi.agent.skills.motor.guiding import Sight
 from yanshi.agent.skills.motor.judges import Brought, Judge, Truth
-from yanshi.agent.skills.push import arrived, behind, goal_of, push_from
+from yanshi.agent.skills.push import arrived, goal_of, push_from
 from yanshi.agent.skills.script import Command, GiveUpError, Script, Situation
 from yanshi.contracts import Entity, Fact, SkillCall
 from yanshi.goals import Goal
@@ -71,30 +73,15 @@ class Pushing:
         raise GiveUpError(f"I could not push {names[0]} onto {names[1]}.")
 
     def guide(self, now: Situation, aim: Aim, sight: Sight) -> Command | None:
-        """Behind the true object, and on; a hand that is beside it rises, goes round and comes down again."""
-        thing, goal = sight.thing, np.asarray(sight.thing.position_w, dtype=float).copy()
+        """Its reflex."""
+        return reflexes.push(now, aim, sight)
+
+    def worth(self, now: Situation, aim: Aim, sight: Sight, first: Entity) -> float:
+        """How much of the way it has gone."""
         assert aim.goal_w is not None
-        goal[:2] = aim.goal_w[:2]
-        way = goal[:2] - thing.position_w[:2]
-        way /= max(float(np.linalg.norm(way)), 1e-9)
-        side = np.array([-way[1], way[0]])
-        start = behind(now.base_w, thing, goal, _ROOM)
-        hand = now.T_we[:3, 3]
-        off = float((hand[:2] - thing.position_w[:2]) @ side)
-        ahead = float((hand[:2] - thing.position_w[:2]) @ way)
-        low = hand[2] < start[2, 3] + _LOW
-        if low and -0.14 < ahead < -0.008 and abs(off) < _ASIDE:
-            velocity = np.array([*(_PUSHING * way - 3.0 * off * side), 4.0 * (start[2, 3] - hand[2])])
-            return steer(now, start, 0.2, 0.0, velocity)
-        away = start[:2, 3] - hand[:2]
-        if float(np.linalg.norm(away)) < 0.015:
-            return steer(now, start, 0.25, 0.0)
-        top = float(thing.position_w[2] + thing.extent[2] / 2.0) + 0.035
-        if hand[2] < top:
-            return steer(now, start, 0.25, 0.0, np.array([*(-0.05 * way), 0.25]))
-        over = start.copy()
-        over[2, 3] = max(hand[2], top)
-        return steer(now, over, 0.3, 0.0)
+        goal = np.array(aim.goal_w[:2])
+        left, whole = (float(np.linalg.norm(goal - one.position_w[:2])) for one in (sight.thing, first))
+        return float(np.clip(1.0 - left / max(whole, 0.05), -1.0, 1.0))
 
     def judge(self, truth: Truth) -> Judge:
         """It lies on the target area."""

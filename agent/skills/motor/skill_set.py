@@ -8,6 +8,7 @@ from yanshi import sim_assets
 from yanshi.agent.skills.experts import expert_skills
 from yanshi.agent.skills.motor.learned import Learned
 from yanshi.agent.skills.motor.policy import MotorPolicy
+from yanshi.agent.skills.motor.reflexes import REFLEXES
 from yanshi.agent.skills.motor.signs import SIGNS
 from yanshi.agent.skills.script import ScriptedSkill
 from yanshi.agent.skills.skill import SkillSet
@@ -35,7 +36,8 @@ def learned_manoeuvres(folder: Path = WEIGHTS) -> dict[str, Learned]:
             timeout = policy.card.get("timeout")
             if not isinstance(timeout, int | float) or timeout <= 0.0:
                 raise InputError(f"Skill weights: {file.with_suffix('.json')}: expected a timeout, got {timeout!r}.")
-            found[name] = Learned(policy, float(timeout), signs)
+            reflex = REFLEXES.get(name) if policy.card.get("control") == "residual" else None
+            found[name] = Learned(policy, float(timeout), signs, reflex)
     return found
 
 

@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 
 from yanshi.agent.learning import checkpoint
 from yanshi.agent.learning.curves import Point, draw
+from yanshi.agent.skills.motor.action import ACTION
 from yanshi.agent.skills.motor.environment import MotorEnv
+from yanshi.agent.skills.motor.features import FEATURES
+from yanshi.agent.skills.motor.gathering import Corrected, Field, Here, Shown, Workers
 from yanshi.agent.skills.motor.judgement import calibrated, calibration_errors, with_outcome
 from yanshi.agent.skills.motor.manoeuvre import Manoeuvre
-from yanshi.agent.skills.motor.policy import MotorPolicy
-from yanshi.agent.skills.motor.rollouts import Demonstration, Trial, correct, demonstrate, trials
+from yanshi.agent.skills.motor.policy import Layers, MotorPolicy
+from yanshi.agent.skills.motor.rollouts import Demonstration, Trial, trials
 from yanshi.agent.skills.motor.starts import Start, draw_starts, load_starts, save_starts
 from yanshi.agent.skills.motor.tuning import Report, Tuner, TuningConfig, steps_of
 from yanshi.errors import InputError
@@ -32,6 +35,8 @@ Array = NDArray[Any]
 HELD_OUT = 1000
 """Layouts from this number on are never trained on."""
 _SHOWN, _CORRECTED, _CHECKPOINT = "shown.safetensors", "corrected.safetensors", "checkpoint.safetensors"
+_TOGETHER = 12
+"""So many episodes are one job."""
 _FIRST_TRIAL = 2_000_000
 """Seeds from here on are for the critic of the finished policy and its calibration."""
 
@@ -47,18 +52,19 @@ class TrainingPlan:
     """How many layouts the starts come from, over all tasks."""
     places: int = 2
     """Arrangements of each."""
-    environments: int = 12
+    workers: int = 1
+    """Processes that act; with one, this one does."""
     demonstrations: int = 240
     noise: float = 0.35
     """Of the demonstrations, in units of actions."""
-    guidance: tuple[float, ...] = (0.6, 0.3, 0.15, 0.05, 0.05, 0.05, 0.05)
+    guidance: tuple[float, ...] = (0.5, 0.2, 0.1, 0.0)
     """In each round of corrections: the share of the time in which the guide acts itself."""
-    corrections: int = 60
+    corrections: int = 120
     """Episodes of a round."""
-    severity: tuple[float, float] = (0.0, 2.25)
+    severity: tuple[float, float] = (0.0, 2.5)
     """Of the episodes, from … to."""
     judged: int = 800
-    """Runs each for the critic of the finished policy, for its calibration, and for the proof of that."""
+    """Runs each for the critic of the finished policy, for its calibration, and for the proof of that; 0 for none."""
     tuning: TuningConfig = field(default_factory=TuningConfig)
 
 
@@ -104,42 +110,79 @@ class SkillTraining:
         folder.mkdir(parents=True, exist_ok=True)
         self._say("drawing starts")
         starts = starts_of(self.item, folder / "starts.jsonl", plan.layouts, plan.places)
-        order = np.random.default_rng(plan.seed).permutation(len(starts))
-        count = min(plan.environments, len(starts))
-        envs = [MotorEnv(self.item, [starts[k] for k in order[i::count]], plan.severity) for i in range(count)]
-        shown = self._shown(envs)
-        tuner = Tuner(envs, shown, plan.tuning, plan.seed)
-        if not self._resumed(tuner):
-            self._say("cloning")
-            tuner.clone()
-            tuner.policy({"name": self.item.name, "kind": "cloned"}).save(folder / "cloned.safetensors")
-            self._distil(tuner)
-            tuner.policy({"name": self.item.name, "kind": "guided"}).save(folder / "guided.safetensors")
-            self._write_shown(_CORRECTED, tuner.shown)
-            self._write_checkpoint(tuner)
-        self._tune(tuner)
-        policy = self._judge(tuner.policy(self._card(tuner)), starts)
+        env = MotorEnv(self.item, starts, plan.severity)
+        self._control = env.control
+        if plan.workers > 1:
+            with Workers(self.item.name, folder / "starts.jsonl", plan.severity, plan.workers) as field:
+                tuner = self._tuned(field)
+        else:
+            tuner = self._tuned(Here(env))
+        policy = self._judge(tuner.policy(self._card(tuner)), env) if plan.judged else tuner.policy(self._card(tuner))
         policy.save(folder / f"{self.item.name}.safetensors")
         (folder / "README.md").write_text(self._text(policy))
         return policy
 
-    def _shown(self, envs: Sequence[MotorEnv]) -> tuple[Array, Array]:
+    def _tuned(self, field: Field) -> Tuner:
+        """All of the training."""
+        plan, folder = self.plan, self.folder
+        shown = self._shown(field)
+        tuner = Tuner(field, shown, plan.tuning, plan.seed)
+        if not self._resumed(tuner):
+            self._say("cloning")
+            tuner.clone()
+            tuner.policy({"name": self.item.name, "kind": "cloned", "control": "direct"}).save(
+                folder / "cloned.safetensors"
+            )
+            if self._control == "residual":
+                tuner = self._corrected(field)
+            tuner.policy({"name": self.item.name, "kind": "guided", "control": self._control}).save(
+                folder / "guided.safetensors"
+            )
+            self._write_shown(_CORRECTED, tuner.shown)
+            self._write_checkpoint(tuner)
+        self._tune(tuner)
+        return tuner
+
+    def _shown(self, field: Field) -> tuple[Array, Array]:
         """Features and labels of what ended well among the script's demonstrations, or of all that was corrected."""
         for name in (_CORRECTED, _SHOWN):
             if (self.folder / name).is_file():
                 arrays, _ = checkpoint.read(self.folder / name)
                 return arrays["features"], arrays["labels"]
-        good: list[Demonstration] = []
-        for number in range(self.plan.demonstrations):
-            one = demonstrate(envs[number % len(envs)], self.plan.seed * 1_000_003 + number, self.plan.noise)
-            if one.success:
-                good.append(one)
-            self._say(f"demonstrations {number + 1} of {self.plan.demonstrations}, {len(good)} ended well")
+        count = self.plan.demonstrations
+        self._say(f"{count} demonstrations")
+        seeds = [self.plan.seed * 1_000_003 + number for number in range(count)]
+        jobs = [Shown(tuple(seeds[k : k + _TOGETHER]), self.plan.noise) for k in range(0, count, _TOGETHER)]
+        good = [one for shown in field.map(jobs) for one in shown if one.success]
         if not good:
             raise InputError(f"Skill '{self.item.name}': no demonstration of the script ended well.")
         shown = steps_of(good)
         self._write_shown(_SHOWN, shown)
         return shown
+
+    def _corrected(self, field: Field) -> Tuner:
+        """A policy that corrects as the truth would, as far as can be told: rounds of acting and being corrected."""
+        plan, number = self.plan, 5_000_000 + self.plan.seed * 100_003
+        layers: Layers = ((np.zeros((ACTION, FEATURES), np.float32), np.zeros(ACTION, np.float32)),)
+        tuner: Tuner | None = None
+        for turn, share in enumerate(plan.guidance):
+            seeds = range(number, number + plan.corrections)
+            number += plan.corrections
+            jobs = [
+                Corrected(layers, tuple(seeds[k : k + _TOGETHER]), share, 0.4 * plan.noise)
+                for k in range(0, plan.corrections, _TOGETHER)
+            ]
+            found: list[Demonstration] = [one for some in field.map(jobs) for one in some]
+            good = 100 * np.mean([one.success for one in found])
+            self._say(f"corrected by the truth, round {turn + 1}: {good:.0f} % ended well")
+            if tuner is None:
+                tuner = Tuner(field, steps_of(found), plan.tuning, plan.seed)
+                tuner.clone()
+            else:
+                tuner.distil(found)
+            layers = tuner.policy().actor
+        assert tuner is not None
+        return tuner
 
     def _write_shown(self, name: str, shown: tuple[Array, Array]) -> None:
         checkpoint.write(self.folder / name, {"features": shown[0], "labels": shown[1]}, {})
@@ -159,22 +202,6 @@ class SkillTraining:
             self._rows = json.loads(curve.read_text())[: tuner.iteration]
         return True
 
-    def _distil(self, tuner: Tuner) -> None:
-        """Rounds of acting and being corrected by the guide, where the manoeuvre has one."""
-        plan, number = self.plan, 5_000_000 + self.plan.seed * 100_003
-        for turn, share in enumerate(plan.guidance):
-            policy, corrected = tuner.policy(), []
-            for episode in range(plan.corrections):
-                env = tuner.envs[episode % len(tuner.envs)]
-                env.reset(seed=number)
-                if env.guided() is None:
-                    return
-                corrected.append(correct(env, policy, number, share, plan.noise * 0.4 * (episode % 2)))
-                number += 1
-            good = np.mean([one.success for one in corrected])
-            self._say(f"corrected by the guide, round {turn + 1}: {100 * good:.0f} % ended well")
-            tuner.distil(corrected, first=turn == 0)
-
     def _tune(self, tuner: Tuner) -> None:
         plan, folder = self.plan, self.folder
         spent = float(self._rows[-1]["seconds"]) if self._rows else 0.0
@@ -192,10 +219,9 @@ class SkillTraining:
             draw(list(_points(self._rows)), f"{self.item.name} (while exploring)", folder / "curve.png")
             self._say(_line(report, row["seconds"] / 60.0, plan.minutes))
 
-    def _judge(self, policy: MotorPolicy, starts: Sequence[Start]) -> MotorPolicy:
+    def _judge(self, policy: MotorPolicy, env: MotorEnv) -> MotorPolicy:
         """Let it act, and learn from that how likely it is to succeed."""
         count = self.plan.judged
-        env = MotorEnv(self.item, starts)
         rng = np.random.default_rng(self.plan.seed)
         runs: list[Trial] = []
         for number in range(3 * count):
@@ -213,6 +239,7 @@ class SkillTraining:
         return {
             "name": self.item.name,
             "kind": "tuned",
+            "control": self._control,
             "tasks": dict(self.item.tasks),
             "timeout": self.item.timeout,
             "plan": asdict(self.plan),
@@ -226,16 +253,28 @@ class SkillTraining:
     def _text(self, policy: MotorPolicy) -> str:
         """The model card, in Markdown."""
         card: Mapping[str, Any] = policy.card
-        error = card["calibration_error"]
+        error = card.get("calibration_error")
+        how = (
+            "It corrects what a reflex acts on; fitted first to what the truth says of its own states"
+            if self._control == "residual"
+            else f"Cloned from {self.plan.demonstrations} disturbed demonstrations of the script"
+        )
+        trust = (
+            ""
+            if error is None
+            else (
+                f"Expected calibration error on {error['runs']} runs not used before: {error['before']:.3f} before it "
+                f"starts, {error['after']:.3f} at its end.\n\n"
+            )
+        )
         return (
             f"# Motor policy `{card['name']}`\n\n"
-            f"Cloned from {self.plan.demonstrations} disturbed demonstrations of the script, corrected by a guide that "
-            f"knows the truth where there is one ({card['cloned_steps']:,} steps in all), then tuned by PPO for "
+            f"{how} ({card['cloned_steps']:,} steps), then tuned by PPO for "
             f"{card['iterations']} iterations: {card['steps']:,} steps, {card['minutes']:.0f} minutes, "
-            f"{card['cpu_seconds']:.0f} s of CPU time.\nTasks: {', '.join(card['tasks'])}; severity "
+            f"{card['cpu_seconds']:.0f} s of CPU time in the learning process, {self.plan.workers} acting.\n"
+            f"Tasks: {', '.join(card['tasks'])}; severity "
             f"{self.plan.severity[0]} … {self.plan.severity[1]}; seed {self.plan.seed}.\n\n"
-            f"Expected calibration error on {error['runs']} runs not used before: {error['before']:.3f} before it "
-            f"starts, {error['after']:.3f} at its end.\n\nThe curve (`curve.png`) is of episodes while exploring; what "
+            f"{trust}The curve (`curve.png`) is of episodes while exploring; what "
             "the finished policy does is measured by `benchmarks/skills.py`.\n"
         )
 

@@ -4,10 +4,11 @@
   one that gathered the data, so that what cloning has given is not lost before the critic knows anything.
 - The critic sees the truth of the simulation besides the features (asymmetric actor-critic, Pinto et al. 2017,
   arXiv:1710.06542): it exists in training only.
-- A cloning term on the demonstrations, which fades (Rajeswaran et al. 2018, DAPG, arXiv:1709.10087).
+- A cloning term on the demonstrations, which fades (Rajeswaran et al. 2018, DAPG, arXiv:1709.10087), where the actions
+  are commands; corrections of a reflex do no harm when they are small, and need none.
 
 One iteration begins fresh episodes, drawn from the seed and its number. So a run that is killed and resumed ends with
-the networks that it would have had.
+the networks that it would have had, on however many processes (see `gathering`).
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.skills.motor.action import ACTION
-from yanshi.agent.skills.motor.environment import PRIVILEGED, MotorEnv
+from yanshi.agent.skills.motor.environment import PRIVILEGED
 from yanshi.agent.skills.motor.features import FEATURES
-from yanshi.agent.skills.motor.policy import Layers, MotorPolicy, forward
+from yanshi.agent.skills.motor.gathering import Experience, Field, Part, joined
+from yanshi.agent.skills.motor.policy import Layers, MotorPolicy
 from yanshi.agent.skills.motor.rollouts import Demonstration
 from yanshi.errors import InputError, MissingDependencyError
 
@@ -50,22 +52,26 @@ class TuningConfig:
     cloning_batch: int = 256
     cloning_rate: float = 2e-3
     """Falls to zero along half a cosine."""
-    steps: int = 1000
-    """In each environment, in one iteration."""
-    discount: float = 0.99
+    parts: int = 10
+    """Into which an iteration's experience is divided; as many processes can share in it."""
+    steps: int = 1600
+    """Of each part, at least; its last episode is ended."""
+    discount: float = 0.995
     trace: float = 0.95
     """λ of the generalised advantages."""
     clip: float = 0.2
-    epochs: int = 10
+    epochs: int = 8
     batches: int = 8
     """Parts into which an iteration's data are divided."""
     actor_rate: float = 3e-4
     critic_rate: float = 1e-3
     divergence: float = 0.03
     """Kullback–Leibler divergence from the policy that gathered the data, at which the actor stops for this time."""
-    exploration: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25, 0.2)
+    exploration: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25, 0.05)
     """(ACTION,) standard deviation of the actions at the start."""
-    cloning_weight: float = 0.1
+    least: float = 0.03
+    """Exploration never gets smaller than this."""
+    cloning_weight: float = 0.0
     cloning_fades: float = 0.95
     """Factor of the weight from one iteration to the next."""
 
@@ -88,16 +94,6 @@ class Report(NamedTuple):
     divergence: float
     explained: float
     """Share of the variance of the returns that the critic had foreseen."""
-
-
-class _Data(NamedTuple):
-    """One iteration's experience: T steps in N environments."""
-
-    features: NDArray[np.float32]
-    privileged: NDArray[np.float32]
-    actions: NDArray[np.float32]
-    rewards: NDArray[np.float32]
-    ends: NDArray[np.float32]
 
 
 def steps_of(shown: Sequence[Demonstration]) -> tuple[Array, Array]:
@@ -126,7 +122,7 @@ class Tuner:
     """A policy in training.
 
     Args:
-        envs: where it acts; all of one manoeuvre.
+        field: where it acts.
         shown: features (n, FEATURES) of states, and what would have been right to do there (n, ACTION).
         config: the recipe.
         seed: of networks, batches, episodes and exploration.
@@ -134,13 +130,13 @@ class Tuner:
 
     def __init__(
         self,
-        envs: Sequence[MotorEnv],
+        field: Field,
         shown: tuple[Array, Array],
         config: TuningConfig | None = None,
         seed: int = 0,
     ) -> None:
         self.config = config = config or TuningConfig()
-        self.envs, self.seed, self.iteration, self.taken = list(envs), seed, 0, 0
+        self.field, self.seed, self.iteration, self.taken = field, seed, 0, 0
         self.shown = shown
         """Features and labels of all that is cloned."""
         self.mean, self.std = shown[0].mean(axis=0), np.maximum(shown[0].std(axis=0), _LEAST_STD)
@@ -177,20 +173,17 @@ class Tuner:
             losses.append(loss.item())
         return float(np.mean(losses[-100:]))
 
-    def distil(self, corrected: Sequence[Demonstration], first: bool) -> float:
+    def distil(self, corrected: Sequence[Demonstration]) -> float:
         """Add what a guide said of the policy's own states to what is cloned, and clone again, from where the actor is.
 
         Args:
             corrected: episodes with the guide's labels, whether or not they ended well.
-            first: whether the script's demonstrations shall be forgotten.
 
         Returns:
             The mean squared error of the last batches.
         """
         fresh = steps_of(corrected)
-        self._take(
-            fresh if first else (np.concatenate([self.shown[0], fresh[0]]), np.concatenate([self.shown[1], fresh[1]]))
-        )
+        self._take((np.concatenate([self.shown[0], fresh[0]]), np.concatenate([self.shown[1], fresh[1]])))
         return self.clone()
 
     def _cloning_loss(self, count: int) -> Tensor:
@@ -201,66 +194,43 @@ class Tuner:
     def iterate(self) -> Report:
         """Gather experience and learn from it; the first time only the critic does."""
         torch.manual_seed(self.seed * 100_003 + self.iteration)
-        data, outcomes, last = self._gather()
-        features, privileged = self._normal(data.features), torch.as_tensor(data.privileged)
-        known = torch.cat([features, privileged], dim=-1)
+        data = self._gather()
+        features = self._normal(data.features)
+        known = torch.cat([features, torch.as_tensor(data.privileged)], dim=-1)
         with torch.no_grad():
             values = self.critic(known)[..., 0].numpy()
-            after = self.critic(torch.cat([self._normal(last[0]), torch.as_tensor(last[1])], dim=-1))[..., 0].numpy()
-        advantages = self._advantages(data, values, after)
-        returns = torch.as_tensor(advantages + values).reshape(-1)
-        divergence = self._learn(
-            features.reshape(-1, FEATURES),
-            known.reshape(-1, FEATURES + PRIVILEGED),
-            torch.as_tensor(data.actions).reshape(-1, ACTION),
-            torch.as_tensor(advantages).reshape(-1),
-            returns,
-        )
-        error = float(((returns - torch.as_tensor(values).reshape(-1)) ** 2).mean() / returns.var())
-        self.taken += data.rewards.size
+        advantages = self._advantages(data, values)
+        returns = torch.as_tensor(advantages + values)
+        divergence = self._learn(features, known, torch.as_tensor(data.actions), torch.as_tensor(advantages), returns)
+        error = float(((returns - torch.as_tensor(values)) ** 2).mean() / returns.var())
+        self.taken += len(data.rewards)
         self.iteration += 1
-        hard = [success for success, severity in outcomes if severity > 1.5]
+        success, severity = data.outcomes.T
+        hard = success[severity > 1.5]
         return Report(
             self.iteration,
             self.taken,
-            float(np.mean([success for success, _ in outcomes])) if outcomes else 0.0,
-            float(np.mean(hard)) if hard else float("nan"),
-            len(outcomes),
+            float(success.mean()),
+            float(hard.mean()) if len(hard) else float("nan"),
+            len(success),
             divergence,
             1.0 - error,
         )
 
-    def _gather(self) -> tuple[_Data, list[tuple[bool, float]], tuple[Array, Array]]:
-        """T steps in every environment, how the episodes in it ended, and what is seen at the end."""
-        steps, count = self.config.steps, len(self.envs)
-        rng = np.random.default_rng([self.seed, self.iteration])
-        data = _Data(
-            *(np.zeros((steps, count, *shape), np.float32) for shape in ((FEATURES,), (PRIVILEGED,), (ACTION,), (), ()))
-        )
-        seeds = rng.integers(2**31, size=count)
-        seen = np.stack([env.reset(seed=int(seed))[0] for env, seed in zip(self.envs, seeds, strict=True)])
-        known = np.stack([env.privileged() for env in self.envs])
-        layers, spread = layers_of(self.actor, self.mean, self.std), self.log_std.exp().detach().numpy()
-        outcomes: list[tuple[bool, float]] = []
-        for t in range(steps):
-            actions = np.tanh(forward(layers, seen)) + spread * rng.standard_normal((count, ACTION))
-            data.features[t], data.privileged[t], data.actions[t] = seen, known, actions
-            for i, env in enumerate(self.envs):
-                seen[i], data.rewards[t, i], ended, _, info = env.step(np.clip(actions[i], -1.0, 1.0))
-                data.ends[t, i] = ended
-                if ended:
-                    outcomes.append((bool(info["is_success"]), env.drawn_severity))
-                    seen[i] = env.reset()[0]
-                known[i] = env.privileged()
-        return data, outcomes, (seen, known)
+    def _gather(self) -> Experience:
+        """Whole episodes of the policy as it is, exploring."""
+        config, layers = self.config, layers_of(self.actor, self.mean, self.std)
+        spread = self.log_std.exp().detach().numpy()
+        seeds = [(self.seed, self.iteration, number) for number in range(config.parts)]
+        return joined(self.field.map([Part(layers, spread, seed, config.steps) for seed in seeds]))
 
-    def _advantages(self, data: _Data, values: Array, after: Array) -> NDArray[np.float32]:
-        """A_t = Σ_k (γλ)^k δ_{t+k}, δ_t = r_t + γ V(s_{t+1}) − V(s_t), up to the end of the episode."""
-        config = self.config
-        advantages, follows = np.zeros_like(data.rewards), np.zeros_like(after)
+    def _advantages(self, data: Experience, values: Array) -> NDArray[np.float32]:
+        """A_t = Σ_k (γλ)^k δ_{t+k}, δ_t = r_t + γ V(s_{t+1}) - V(s_t), up to the end of the episode."""
+        config, follows = self.config, 0.0
+        advantages = np.zeros_like(data.rewards)
         for t in range(len(values) - 1, -1, -1):
-            goes_on = config.discount * (1.0 - data.ends[t])
-            delta = data.rewards[t] + goes_on * (after if t == len(values) - 1 else values[t + 1]) - values[t]
+            goes_on = config.discount * (1.0 - float(data.ends[t]))
+            delta = float(data.rewards[t]) + (goes_on * float(values[t + 1]) if goes_on else 0.0) - float(values[t])
             follows = delta + config.trace * goes_on * follows
             advantages[t] = follows
         return advantages
@@ -288,11 +258,12 @@ class Tuner:
                     ratio = (self._log_probability(features[some], actions[some]) - before[some]).exp()
                     bounded = ratio.clamp(1.0 - config.clip, 1.0 + config.clip)
                     gain = torch.minimum(ratio * advantages[some], bounded * advantages[some]).mean()
-                    loss = weight * self._cloning_loss(config.cloning_batch) - gain
+                    loss = -gain if weight <= 0.0 else weight * self._cloning_loss(config.cloning_batch) - gain
                     self._actor_steps.zero_grad()
                     loss.backward()  # type: ignore[no-untyped-call]
                     nn.utils.clip_grad_norm_(self.actor.parameters(), 0.5)
                     self._actor_steps.step()
+                    self.log_std.data.clamp_(min=float(np.log(config.least)))
             if acting:
                 with torch.no_grad():
                     change = self._log_probability(features, actions) - before

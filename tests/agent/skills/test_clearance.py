@@ -11,9 +11,9 @@ import pytest
 
 from yanshi.agent.assignment import draw_assignment
 from yanshi.agent.skills.clearance import way_is_clear
+from yanshi.agent.skills.grasp import nominal_yaw
 from yanshi.agent.skills.kinematics import Kinematics
 from yanshi.agent.skills.motion import top_down
-from yanshi.agent.skills.pick import nominal_yaw
 from yanshi.agent.skills.script import Situation
 from yanshi.contracts import Status
 from yanshi.envs.worlds import world

@@ -19,6 +19,7 @@ def test_gymnasium_finds_no_fault(env: MotorEnv) -> None:
 
 def test_the_script_picks_at_the_nominal_noise_and_standing_still_does_not(env: MotorEnv) -> None:
     shown = [trial(env, None, seed, 0.0).success for seed in range(6)]
+    env.control = "direct"
     still = [trial(env, lambda _: np.zeros(ACTION), seed, 0.0).success for seed in range(2)]
     assert sum(shown) >= 5
     assert not any(still)
@@ -35,6 +36,11 @@ def test_who_knows_the_truth_picks_what_is_believed_to_be_elsewhere(env: MotorEn
             _, _, ended, _, info = env.step(action)
         successes += info["is_success"]
     assert successes >= 5
+
+
+def test_a_reflex_that_is_not_corrected_picks_at_the_nominal_noise(env: MotorEnv) -> None:
+    assert env.control == "residual"
+    assert sum(trial(env, lambda _: np.zeros(ACTION), seed, 0.0).success for seed in range(6)) >= 5
 
 
 def test_faults_and_noise_do_not_depend_on_who_acts(env: MotorEnv) -> None:
@@ -54,13 +60,13 @@ def test_features_are_those_that_a_skill_at_work_computes(env: MotorEnv) -> None
     """Read again from belief and observation alone, by a reader of its own."""
     seen, _ = env.reset(seed=3, options={"severity": 2.0})
     reader = FeatureReader(env.now, env.aim, env.manoeuvre.timeout)
-    np.testing.assert_array_equal(seen, reader.read(env.now, env.aim.hand(env.now)))
+    np.testing.assert_array_equal(seen, reader.read(env.now))
     rng = np.random.default_rng(0)
     for _ in range(40):
         action = rng.uniform(-1, 1, ACTION)
         reader.acted(action)
         seen, *_ = env.step(action)
-        np.testing.assert_array_equal(seen, reader.read(env.now, env.aim.hand(env.now)))
+        np.testing.assert_array_equal(seen, reader.read(env.now))
     assert seen.shape == (FEATURES,)
 
 

@@ -13,6 +13,7 @@ pytest.importorskip("safetensors")
 
 from yanshi.agent.skills.motor.environment import MotorEnv
 from yanshi.agent.skills.motor.features import FEATURES
+from yanshi.agent.skills.motor.gathering import Here, Workers
 from yanshi.agent.skills.motor.picking import Picking
 from yanshi.agent.skills.motor.policy import MotorPolicy
 from yanshi.agent.skills.motor.skill_set import learned_manoeuvres
@@ -20,7 +21,7 @@ from yanshi.agent.skills.motor.starts import Start, save_starts
 from yanshi.agent.skills.motor.training import SkillTraining, TrainingPlan
 from yanshi.agent.skills.motor.tuning import Tuner, TuningConfig
 
-SMALL = TuningConfig(hidden=(16,), cloning_updates=20, steps=30, epochs=1, batches=2)
+SMALL = TuningConfig(hidden=(16,), cloning_updates=20, parts=2, steps=30, epochs=1, batches=2)
 
 
 def made_up(count: int = 64) -> tuple[np.ndarray, np.ndarray]:
@@ -31,7 +32,7 @@ def made_up(count: int = 64) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_cloning_finds_what_the_labels_are_made_of(starts: tuple[Start, ...]) -> None:
-    tuner = Tuner([MotorEnv(Picking(), starts)], made_up(4000), TuningConfig(hidden=(64,), cloning_updates=1500), 0)
+    tuner = Tuner(Here(MotorEnv(Picking(), starts)), made_up(4000), TuningConfig(hidden=(64,), cloning_updates=1500), 0)
     before = np.mean((tuner.policy()(tuner.shown[0]) - tuner.shown[1]) ** 2)
     tuner.clone()
     features, labels = made_up(4000)
@@ -41,18 +42,29 @@ def test_cloning_finds_what_the_labels_are_made_of(starts: tuple[Start, ...]) ->
 
 def test_advantages_are_those_of_the_definition(starts: tuple[Start, ...]) -> None:
     """Against the sum of discounted rewards, which they are with λ = 1 and a critic that says nothing."""
-    tuner = Tuner([MotorEnv(Picking(), starts)], made_up(), TuningConfig(trace=1.0, discount=0.9), 0)
-    rewards, ends = np.zeros((6, 1), np.float32), np.zeros((6, 1), np.float32)
-    rewards[2], ends[2], rewards[5] = 1.0, 1.0, 2.0
-    experience = type("Experience", (), {"rewards": rewards, "ends": ends})()
-    found = tuner._advantages(experience, np.zeros((6, 1), np.float32), np.array([10.0], np.float32))
-    wanted = [0.81, 0.9, 1.0, 0.81 * 11.0, 0.9 * 11.0, 11.0]
-    np.testing.assert_allclose(found[:, 0], wanted, rtol=1e-6)
+    tuner = Tuner(Here(MotorEnv(Picking(), starts)), made_up(), TuningConfig(trace=1.0, discount=0.9), 0)
+    rewards, ends = np.zeros(6, np.float32), np.zeros(6, np.float32)
+    rewards[2], ends[2], rewards[5], ends[5] = 1.0, 1.0, 2.0, 1.0
+    experience = type("Made", (), {"rewards": rewards, "ends": ends})()
+    found = tuner._advantages(experience, np.zeros(6, np.float32))
+    np.testing.assert_allclose(found, [0.81, 0.9, 1.0, 2 * 0.81, 2 * 0.9, 2.0], rtol=1e-6)
+
+
+def test_several_processes_come_to_what_one_comes_to(starts: tuple[Start, ...], tmp_path: Path) -> None:
+    save_starts(starts, tmp_path / "starts.jsonl")
+    here = Tuner(Here(MotorEnv(Picking(), starts, (0.0, 2.0))), made_up(), SMALL, 3)
+    with Workers("pick", tmp_path / "starts.jsonl", (0.0, 2.0), 2) as field:
+        there = Tuner(field, made_up(), SMALL, 3)
+        for tuner in (here, there):
+            tuner.iterate()
+            tuner.iterate()
+    for name, value in here.arrays().items():
+        np.testing.assert_array_equal(there.arrays()[name], value, err_msg=name)
 
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(starts: tuple[Start, ...]) -> None:
     def tuner() -> Tuner:
-        return Tuner([MotorEnv(Picking(), starts, (0.0, 2.0))], made_up(), SMALL, 3)
+        return Tuner(Here(MotorEnv(Picking(), starts, (0.0, 2.0))), made_up(), SMALL, 3)
 
     whole = tuner()
     for _ in range(3):
@@ -70,16 +82,14 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(starts: tuple[Start, ..
 @pytest.mark.slow
 def test_a_run_leaves_what_the_skills_need(starts: tuple[Start, ...], tmp_path: Path) -> None:
     save_starts(starts, tmp_path / "starts.jsonl")
-    plan = TrainingPlan(
-        minutes=0.01, environments=2, demonstrations=3, guidance=(0.9,), corrections=2, judged=3, tuning=SMALL
-    )
+    plan = TrainingPlan(minutes=0.01, demonstrations=3, guidance=(0.9,), corrections=2, judged=3, tuning=SMALL)
     SkillTraining(Picking(), tmp_path, plan, io.StringIO()).run()
     shown = (tmp_path / "shown.safetensors").read_bytes()
     learned = learned_manoeuvres(tmp_path)["pick"]
     assert learned.timeout == Picking().timeout
     assert MotorPolicy.load(tmp_path / "cloned.safetensors").card["kind"] == "cloned"
     assert {"curve.json", "curve.png", "README.md", "checkpoint.safetensors"} <= {f.name for f in tmp_path.iterdir()}
-    assert "severity 0.0 … 2.25" in (tmp_path / "README.md").read_text()
+    assert "severity 0.0 … 2.5" in (tmp_path / "README.md").read_text()
     iterations = len(json.loads((tmp_path / "curve.json").read_text()))
     assert iterations >= 1
     more = replace(plan, minutes=json.loads((tmp_path / "curve.json").read_text())[-1]["seconds"] / 60.0 + 0.001)
