@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yanshi.contracts import Array
+from yanshi.perception.grounding.vote_kernels import grouped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,41 +46,21 @@ def group(votes: Array, scale: Array, grouping: Grouping, up: Array | None = Non
     Returns:
         (P,) int: 0, 1, … by group, -1 for none.
     """
-    owner = np.full(len(votes), -1)
+    votes = np.ascontiguousarray(votes, dtype=np.float64)
     order = np.argsort(scale, kind="stable")
-    radii = np.clip(grouping.reach * scale, grouping.nearest, grouping.farthest)
+    radii = np.clip(grouping.reach * scale, grouping.nearest, grouping.farthest).astype(np.float64)
     tall = np.clip(grouping.reach * scale, grouping.nearest_up, grouping.farthest)
     stretch = radii / tall - 1.0 if up is not None else np.zeros(len(votes))
-    up = np.zeros(3) if up is None else up
-    weight = 1.0 / np.maximum(scale, 1e-4) ** 2
-    centers: list[Array] = []
-    sizes: list[float] = []
-    left = order
-    for _ in range(grouping.most):
-        if not len(left):
-            break
-        center, radius = votes[left[0]], radii[left[0]]
-        away = votes[left] + stretch[left[0]] * np.outer(votes[left] @ up, up)
-        member = left[:1]
-        for _ in range(grouping.rounds):
-            offset = away - (center + stretch[left[0]] * (center @ up) * up)
-            near = np.einsum("ij,ij->i", offset, offset) <= radius**2
-            if not near.any():
-                break
-            member = left[near]
-            center = np.average(votes[member], axis=0, weights=weight[member])
-        if len(member) >= grouping.least_pixels:
-            owner[member] = len(centers)
-            centers.append(center)
-            sizes.append(float(radius))
-        else:
-            owner[member] = -2  # seen to, and left over
-        left = left[owner[left] == -1]
+    axis = np.zeros(3) if up is None else np.asarray(up, dtype=np.float64)
+    weight = 1.0 / np.maximum(scale, 1e-4).astype(np.float64) ** 2
+    limits = grouping.least_pixels, grouping.rounds, grouping.most
+    owner: Array
+    owner, centers, sizes = grouped(votes, order, radii, stretch, axis, weight, *limits)
     spare = np.flatnonzero(owner < 0)
-    if centers and len(spare):
-        distance = np.linalg.norm(votes[spare, None] - np.array(centers)[None], axis=2)
+    if len(centers) and len(spare):
+        distance = np.linalg.norm(votes[spare, None] - centers[None], axis=2)
         nearest = distance.argmin(axis=1)
-        joins = distance[np.arange(len(spare)), nearest] <= radii[spare] + np.array(sizes)[nearest]
+        joins = distance[np.arange(len(spare)), nearest] <= radii[spare] + sizes[nearest]
         owner[spare] = np.where(joins, nearest, -1)
     owner[owner < 0] = -1
     return owner
