@@ -77,7 +77,9 @@ def taught() -> EyeConfig:
             "material": tuple(sorted({thing.material for thing in things})),
             "digit": (ABSENT, *map(str, range(10))),
         },
-        closer=32,
+        closer=48,
+        looks=(32, 64, 128),
+        measures=True,
         reads=("digit",),
     )
 

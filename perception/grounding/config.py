@@ -31,6 +31,12 @@ class EyeConfig:
     """Width of the layers that describe an object."""
     closer: int = 0
     """Side [px] of the crop of each object that is looked at once more; 0 for none."""
+    looks: tuple[int, int, int] = (32, 64, 96)
+    """Channels at a half, a quarter and an eighth of that crop."""
+    measures: bool = False
+    """Whether crops show where each point is, beside how it looks: how large a thing is, though it be cut off."""
+    reader: int = 32
+    """Side [px] of the crop of what is read."""
     reads: tuple[str, ...] = ()
     """Attributes that a network of their own tells from the crop alone: what is written on a thing."""
     embedding: int = 64
@@ -46,8 +52,8 @@ class EyeConfig:
                 raise InputError(f"EyeConfig: expected different values of '{name}', got {list(values)}.")
         if unknown := sorted(set(self.reads) - set(self.attributes)):
             raise InputError(f"EyeConfig: expected to read attributes that there are, got {unknown}.")
-        if self.reads and not self.closer:
-            raise InputError("EyeConfig: expected a crop for what is read, got closer=0.")
+        if self.reads and self.reader < 8:
+            raise InputError(f"EyeConfig: expected a crop for what is read, got reader={self.reader}.")
         if min(*self.widths, self.features, self.hidden, self.embedding, self.text) < 1 or self.closer < 0:
             raise InputError(f"EyeConfig: expected positive widths and a crop of no negative size, got {self}.")
 
@@ -63,7 +69,9 @@ class EyeConfig:
             plain["labels"] = tuple(plain["labels"])
             plain["attributes"] = {name: tuple(words) for name, words in plain["attributes"].items()}
             plain["widths"] = tuple(plain["widths"])
-            plain["reads"] = tuple(plain.get("reads", ()))
+            for name in ("reads", "looks"):
+                if name in plain:
+                    plain[name] = tuple(plain[name])
             return EyeConfig(**plain)
         except (KeyError, TypeError) as error:
             raise InputError(f"EyeConfig: expected the fields of an eye's configuration; {error}.") from error

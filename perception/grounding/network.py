@@ -7,6 +7,7 @@ plane). Features pooled over an object's pixels, and the shape of its points, ar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,15 +16,17 @@ from torch.nn import functional as F
 
 from yanshi.perception.encoders.layers import Residual
 from yanshi.perception.grounding.channels import CHANNELS, Scenery, heading
-from yanshi.perception.grounding.closer import CloserLook
+from yanshi.perception.grounding.closer import CloserLook, crop
 from yanshi.perception.grounding.config import ABSENT, EyeConfig
 
 SHAPE_NUMBERS = 21
 """What `shapes` tells of an object's points."""
 LEAST_SCALE, MOST_SCALE = 2e-3, 0.5
 """Bounds of the expected error of a vote [m]."""
-READER = 128
-"""Width of what reads an attribute from a crop."""
+READER, READING = 128, (32, 64, 96)
+"""Widths of what reads an attribute from a crop."""
+POINTS = 10.0
+"""Where points are, from the middle of their object, is shown in units of so many to a metre."""
 _STANDARD_EXTENT = 0.07
 """Sizes are predicted as ratios to this [m]."""
 _STANDARD_ERROR = 0.01
@@ -114,9 +117,13 @@ class ObjectNet(nn.Module):
             nn.Linear(config.hidden, config.hidden),
             nn.GELU(),
         )
-        self.closer = CloserLook(config.closer, config.hidden, config.hidden) if config.closer else None
+        seen = CHANNELS + 3 if config.measures else CHANNELS
+        look = CloserLook(config.closer, seen, config.looks, config.hidden, config.hidden) if config.closer else None
+        self.closer = look
         values = {name: len(words) for name, words in config.attributes.items()}
-        self.readers = nn.ModuleDict({name: CloserLook(config.closer, READER, values[name]) for name in config.reads})
+        self.readers = nn.ModuleDict(
+            {name: CloserLook(config.reader, CHANNELS, READING, READER, values[name]) for name in config.reads}
+        )
         self.label = nn.Linear(config.hidden, len(config.labels))
         self.attributes = nn.ModuleDict({name: nn.Linear(config.hidden, count) for name, count in values.items()})
         self.pose = nn.Linear(config.hidden, 3 + 3 + 3 + 4 + 1)
@@ -136,7 +143,7 @@ class ObjectNet(nn.Module):
             x = self.mix[k](x)
         out = F.pixel_shuffle(self.dense(x), 2).float()
         scale = out[:, 4].clamp(-12.0, 12.0)
-        low, high = torch.log(torch.tensor([LEAST_SCALE, MOST_SCALE])).tolist()
+        low, high = math.log(LEAST_SCALE), math.log(MOST_SCALE)
         return Dense(
             presence=out[:, 0],
             votes_c=scene.points_c + 0.1 * out[:, 1:4],
@@ -146,20 +153,21 @@ class ObjectNet(nn.Module):
 
     def describe(self, scene: Scenery, dense: Dense, pixels: Pixels, T_bc: Tensor) -> Described:
         """What the objects made of `pixels` are like, and where."""
-        shape, vote_g, _ = shapes(scene, dense, pixels, heading(T_bc))
+        R_gc = heading(T_bc)
+        shape, vote_g, middle_g = shapes(scene, dense, pixels, R_gc)
         x = dense.features[pixels.view, :, pixels.row // 2, pixels.column // 2].float()
         mean = _mean(x, pixels)
         most = torch.full_like(mean, -1e4).scatter_reduce(0, pixels.owner[:, None].expand_as(x), x, "amax")
         hidden = self.body(torch.cat((mean, most, shape), dim=1))
         if self.closer is not None:
-            hidden = hidden + self.closer(scene.channels, *pixels.where, pixels.count)
+            hidden = hidden + self.closer(self._crops(scene, pixels, R_gc, middle_g))
         pose = self.pose(hidden)
         return Described(
             label=self.label(hidden),
             attributes=self._attributes(hidden, self.read(scene, pixels)),
             center_g=vote_g + _STANDARD_ERROR * pose[:, 0:3],
-            log_variance=2.0 * torch.log(torch.tensor(_STANDARD_ERROR)).item() + pose[:, 3:6].clamp(-5.0, 8.0),
-            log_extent=torch.log(torch.tensor(_STANDARD_EXTENT)).item() + pose[:, 6:9],
+            log_variance=2.0 * math.log(_STANDARD_ERROR) + pose[:, 3:6].clamp(-5.0, 8.0),
+            log_extent=math.log(_STANDARD_EXTENT) + pose[:, 6:9],
             turn=pose[:, 9:13],
             quality=pose[:, 13],
             embedding=F.normalize(self.embed(hidden), dim=1),
@@ -181,7 +189,24 @@ class ObjectNet(nn.Module):
 
     def read(self, scene: Scenery, pixels: Pixels) -> dict[str, Tensor]:
         """Logits (N, values) of the attributes that are read from crops."""
-        return {name: reader(scene.channels, *pixels.where, pixels.count) for name, reader in self.readers.items()}
+        if not self.readers:
+            return {}
+        crops = crop(scene.channels, *pixels.where, pixels.count, self.config.reader)
+        return {name: reader(crops) for name, reader in self.readers.items()}
+
+    def _crops(self, scene: Scenery, pixels: Pixels, R_gc: Tensor, middle_g: Tensor) -> Tensor:
+        """What the closer look is shown (N, C + 1, side, side)."""
+        side = self.config.closer
+        if not self.config.measures:
+            return crop(scene.channels, *pixels.where, pixels.count, side)
+        both = torch.cat((scene.channels.float(), scene.points_c), dim=1)
+        crops = crop(both, *pixels.where, pixels.count, side)
+        seen, points_c, mask = torch.split(crops, [CHANNELS, 3, 1], dim=1)
+        of_view = torch.zeros(pixels.count, dtype=torch.long, device=mask.device)
+        of_view = of_view.scatter(0, pixels.owner, pixels.view)
+        away = torch.einsum("nij,njyx->niyx", R_gc[of_view], points_c) - middle_g[:, :, None, None]
+        known = seen[:, 3:4]  # 1 where depth is known
+        return torch.cat((seen, (away * POINTS).clamp(-4.0, 4.0) * known, mask), dim=1)
 
     def agreement(self, embedding: Tensor, sentences: Tensor) -> Tensor:
         """(N, S) logits that objects (N, E) are what sentence embeddings (S, text) speak of (SigLIP, Zhai et al.

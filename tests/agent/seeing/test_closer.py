@@ -9,10 +9,10 @@ import torch
 
 from yanshi.agent.seeing.training import begin_with
 from yanshi.errors import InputError
-from yanshi.perception.grounding.channels import CHANNELS, Scenery
+from yanshi.perception.grounding.channels import CHANNELS, Scenery, Views, heading, scenery
 from yanshi.perception.grounding.closer import CloserLook, crop
 from yanshi.perception.grounding.config import EyeConfig
-from yanshi.perception.grounding.network import ObjectNet, Pixels
+from yanshi.perception.grounding.network import POINTS, Dense, ObjectNet, Pixels, shapes
 
 SIZE = 32
 
@@ -46,11 +46,11 @@ def test_objects_are_cropped_from_their_own_views_and_beyond_the_picture_is_noth
 
 def test_it_begins_by_adding_nothing_so_that_an_eye_that_was_taught_before_goes_on() -> None:
     torch.manual_seed(0)
-    look = CloserLook(16, 24, 24)
-    assert (look(torch.randn(1, CHANNELS, SIZE, SIZE), *square(4, 12), 1) == 0.0).all()
+    look = CloserLook(16, CHANNELS, (8, 8, 16), 24, 24)
+    assert (look(torch.randn(2, CHANNELS + 1, 16, 16)) == torch.zeros(2, 24)).all()
     plain = EyeConfig(labels=("mug", "ball"), attributes={"color": ("red", "blue")}, widths=(8, 8, 8, 8), features=8)
     before = ObjectNet(plain)
-    after = ObjectNet(EyeConfig(**{**plain.to_json(), "labels": plain.labels, "closer": 16}))
+    after = ObjectNet(EyeConfig(**{**plain.to_json(), "labels": plain.labels, "closer": 16, "measures": True}))
     begin_with(after, before)
     own = after.state_dict()
     assert all(torch.equal(value, own[name]) for name, value in before.state_dict().items())
@@ -77,9 +77,29 @@ def test_what_is_read_comes_from_the_crop_alone() -> None:
     assert not torch.equal(logits, net.read(replace(scene, channels=near), pixels)["digit"])
 
 
+def test_a_measuring_look_tells_a_near_thing_from_a_large_one() -> None:
+    config = EyeConfig(labels=("mug",), attributes={}, widths=(8, 8, 8, 8), features=8, closer=16, measures=True)
+    net = ObjectNet(config)
+    depth = torch.full((1, SIZE, SIZE), 0.5)
+    K, T_bc = torch.tensor([[[30.0, 0.0, 15.5], [0.0, 30.0, 15.5], [0.0, 0.0, 1.0]]]), torch.eye(4)[None]
+    T_bc[0, :3, :3] = torch.tensor([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])  # it looks along x
+    pixels = Pixels(*square(8, 16), count=1)
+    widths = []
+    for far in (1.0, 2.0):
+        scene = scenery(Views(torch.zeros(1, 3, SIZE, SIZE), far * depth, K, T_bc))
+        dense = Dense(depth, scene.points_c, torch.zeros_like(depth), torch.zeros(1, 8, 16, 16))
+        R_gc = heading(T_bc)
+        crops = net._crops(scene, pixels, R_gc, shapes(scene, dense, pixels, R_gc)[2])
+        assert crops.shape == (1, CHANNELS + 4, 16, 16)
+        level = crops[0, CHANNELS] * crops[0, -1]
+        widths.append(float(level.max() - level.min()) / POINTS)
+    assert widths[0] == pytest.approx(0.5 * 7 / 30, abs=1e-4)  # from the first pixel's middle to the last one's
+    assert widths[1] == pytest.approx(2 * widths[0], abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"reads": ("smell",)}, "attributes that there are"), ({"reads": ("digit",), "closer": 0}, "a crop")],
+    [({"reads": ("smell",)}, "attributes that there are"), ({"reads": ("digit",), "reader": 0}, "a crop")],
 )
 def test_what_cannot_be_read_is_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
