@@ -37,6 +37,8 @@ STACKED = 0.06
 DIGITS = 0.15
 NUMBERS = "Compound"
 """The task that is about numbers."""
+INK = "segment_"
+"""In the names of the geoms that a digit is written with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ class SeenThing:
     """How many of the picture's show it, though it be in the dark."""
     measured: int
     """At how many of them there is light and depth."""
+    written: int = 0
+    """How many of them show what is written on it: none where it is seen from behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +184,7 @@ def _truth(
     shown = number_of_geom[geoms]  # -1, no geom, is the last row: none
     counts = np.bincount(shown.ravel(), minlength=len(objects) + 1)[1:]
     measured = np.bincount(shown[known], minlength=len(objects) + 1)[1:]
+    drawn = np.bincount(geoms.ravel() + 1, minlength=model.ngeom + 1)[1:]
     visible = np.flatnonzero(counts)
     order = np.zeros(len(objects) + 1, dtype=np.uint8)
     order[visible + 1] = np.arange(1, len(visible) + 1)
@@ -197,6 +202,7 @@ def _truth(
                 extent=extent,
                 pixels=int(counts[index]),
                 measured=int(measured[index]),
+                written=sum(int(drawn[geom]) for geom in thing.geoms if INK in model.geom(geom).name),
             )
         )
     return order[shown], tuple(things)

@@ -3,23 +3,32 @@
 A shard is an ``.npz`` of plain arrays. N pictures: ``rgb`` (N, H, W, 3) uint8, ``depth`` (N, H, W) uint16 in
 `DEPTH_UNIT`, 0 where unknown, ``owners`` (N, H, W) uint8, ``K`` (N, 3, 3), ``T_bc`` (N, 4, 4), ``base`` (N, 3). M
 things: ``picture`` (M,) which picture, ``label`` and one index an attribute (M,), ``position_w`` (M, 3), ``yaw`` (M,),
-``extent`` (M, 3), ``pixels`` (M,). ``words``: the eye's vocabulary as JSON, to which the indices belong.
+``extent`` (M, 3), ``pixels`` (M,). ``words``: the eye's vocabulary as JSON, to which the indices belong. What is
+written on a thing is told only where it can be seen: a tile from behind has no digit.
+
+``python -m yanshi.agent.seeing.shards --help`` draws them without training.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import multiprocessing
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import tyro
 from numpy.typing import NDArray
+from rich.console import Console
 
 from yanshi.agent.learning.checkpoint import write_bytes
-from yanshi.agent.seeing.pictures import DIGITS, Picture, Split, Variety, postures
+from yanshi.agent.seeing.pictures import DIGITS, Picture, SeenThing, Split, Variety, postures
 from yanshi.agent.seeing.words import taught
 from yanshi.agent.skills.kinematics import Kinematics
 from yanshi.errors import InputError
@@ -33,6 +42,8 @@ LAYOUTS = 32
 """Layouts in a shard."""
 EMPTY_KEPT = 0.3
 """Share of pictures without any object that are kept."""
+LEGIBLE = 6
+"""Pixels of ink from which what is written can be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,22 +57,60 @@ class DataConfig:
     """Share of layouts that are about numbers."""
     heldout: int = 2
     """Shards of layouts that are never trained on."""
+    workers: int = 1
+    """Processes that draw at the same time; what they draw does not depend on how many there are."""
+    seconds: float | None = None
+    """After so long no shard is begun any more; those that are there are all that is trained on."""
 
     def __post_init__(self) -> None:
-        if self.train < 1 or self.heldout < 1:
-            raise InputError(f"DataConfig: expected at least one shard of each split, got {self}.")
+        if min(self.train, self.heldout, self.workers) < 1:
+            raise InputError(f"DataConfig: expected at least one shard of each split and one worker, got {self}.")
+
+
+@dataclass(frozen=True)
+class _Order:
+    """One shard that is to be drawn."""
+
+    file: Path
+    split: Split
+    number: int
+    digits: float
+    until: float
+    """Not begun after this time [s] of the clock of the day."""
 
 
 def draw(config: DataConfig, tell: Callable[[str], None] = lambda line: None) -> None:
     """Draw the shards that are not there yet, first of all what is held out."""
-    bodies: dict[str, Kinematics] = {}
-    for split, count in (("heldout", config.heldout), ("train", config.train)):
-        for number in range(count):
-            file = shard_file(config.folder, split, number)
-            if file.exists():
-                continue
-            write_shard(file, _shard(number, split, bodies, Variety(digits=config.digits)), taught())  # type: ignore[arg-type]
-            tell(f"{file.name}: {file.stat().st_size / 1e6:.1f} MB")
+    until = np.inf if config.seconds is None else time.time() + config.seconds
+    splits: tuple[tuple[Split, int], ...] = (("heldout", config.heldout), ("train", config.train))
+    named = [(shard_file(config.folder, split, number), split, number) for split, n in splits for number in range(n)]
+    orders = [_Order(*name, config.digits, until) for name in named if not name[0].exists()]
+    if config.workers == 1 or len(orders) < 2:
+        for order in orders:
+            _told(_drawn(order), tell)
+        return
+    with multiprocessing.get_context("spawn").Pool(min(config.workers, len(orders))) as pool:
+        for file in pool.imap_unordered(_drawn, orders):
+            _told(file, tell)
+
+
+def _drawn(order: _Order) -> Path | None:
+    """Draw a shard; None if it is too late for that."""
+    if order.split == "train" and time.time() > order.until:
+        return None
+    write_shard(order.file, _shard(order.number, order.split, _bodies(), Variety(digits=order.digits)), taught())
+    return order.file
+
+
+def _told(file: Path | None, tell: Callable[[str], None]) -> None:
+    if file is not None:
+        tell(f"{file.name}: {file.stat().st_size / 1e6:.1f} MB")
+
+
+@cache
+def _bodies() -> dict[str, Kinematics]:
+    """Robots' kinematics by name, kept as long as this process."""
+    return {}
 
 
 def shard_file(folder: Path, split: str, number: int) -> Path:
@@ -99,9 +148,7 @@ def write_shard(file: Path, shown: Sequence[Picture], config: EyeConfig) -> None
         "words": np.array(json.dumps(_words(config))),
     }
     for name, values in config.attributes.items():
-        arrays[name] = np.array(
-            [values.index(thing.attributes.get(name, ABSENT)) for _, thing in things], dtype=np.int16
-        )
+        arrays[name] = np.array([values.index(_shown(thing, name)) for _, thing in things], dtype=np.int16)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **cast(Any, arrays))
     write_bytes(file, buffer.getvalue())
@@ -142,11 +189,24 @@ def shuffled(files: Sequence[Path], rng: np.random.Generator, config: EyeConfig,
         yield joined([read_shard(files[k], config) for k in order[start : start + together]])
 
 
+def whole(files: Sequence[Path], config: EyeConfig, threads: int) -> Arrays:
+    """All shards as one, read by several threads."""
+    with ThreadPoolExecutor(threads) as pool:
+        return joined(list(pool.map(lambda file: read_shard(file, config), files)))
+
+
 def joined(parts: Sequence[Arrays]) -> Arrays:
     """Several shards as one."""
     offsets = np.cumsum([0, *(len(part["rgb"]) for part in parts)])
     moved = [{**part, "picture": part["picture"] + offset} for part, offset in zip(parts, offsets, strict=False)]
     return {name: np.concatenate([part[name] for part in moved]) for name in moved[0]}
+
+
+def _shown(thing: SeenThing, attribute: str) -> str:
+    """What of an attribute is there to be seen."""
+    if attribute == "digit" and thing.written < LEGIBLE:
+        return ABSENT
+    return thing.attributes.get(attribute, ABSENT)
 
 
 def _words(config: EyeConfig) -> dict[str, Any]:
@@ -157,3 +217,13 @@ def _color(picture: Picture) -> NDArray[Any]:
     if picture.view.rgb is None:
         raise InputError("write_shard: expected pictures with colour, got one without.")
     return picture.view.rgb
+
+
+def main() -> None:
+    """Draw shards, from the command line."""
+    console = Console(highlight=False)
+    draw(tyro.cli(DataConfig, description=__doc__), lambda line: console.print(line, soft_wrap=True))
+
+
+if __name__ == "__main__":
+    main()
