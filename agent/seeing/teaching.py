@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,8 @@ LEAST_PIXELS = 8
 """Objects that show fewer pixels are no example of anything."""
 SAME = 0.5
 """Overlap (intersection over union) from which a proposal is an example of the object that it overlaps."""
+WELL_SHOWN, TELLING = 150.0, (0.3, 1.5)
+"""What shows so many pixels counts once when it is named; the others in proportion, between these."""
 PHRASES = 96
 """In a batch."""
 
@@ -39,21 +41,26 @@ PHRASES = 96
 class PhraseBank:
     """Phrases with their sentence embeddings, and how well each fits every combination that is seen."""
 
-    phrases: Sequence[Phrase]
     embeddings: Tensor
     """(n, text)."""
+    named: NDArray[np.intp]
+    """(n,) the label that each names, -1 for none."""
+    fitting: Tensor
+    """(n, labels): how well each fits things of each kind that have the attributes that it names."""
+    wanted: Mapping[str, Tensor]
+    """Attribute → (n,) the value that each phrase names, `UNKNOWN` for none."""
 
-    def draw(self, config: EyeConfig, things: Things, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, things: Things, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Some phrases (S, text), half of which name a kind that is there, and how they fit the things (M, S)."""
-        there = {config.labels[int(k)] for k in things.label}
-        naming = [k for k, phrase in enumerate(self.phrases) if phrase.label in there]
-        chosen = list(rng.choice(naming, min(PHRASES // 2, len(naming)), replace=False)) if naming else []
-        chosen += list(rng.choice(len(self.phrases), PHRASES - len(chosen), replace=False))
-        fits = torch.zeros(len(things.label), len(chosen))
-        for row, (label, attributes) in enumerate(_described(config, things)):
-            for column, k in enumerate(chosen):
-                fits[row, column] = self.phrases[k].fits(label, attributes)
-        return self.embeddings[torch.as_tensor(np.array(chosen))], fits
+        naming = np.flatnonzero(np.isin(self.named, things.label.cpu().numpy()))
+        some = rng.choice(naming, min(PHRASES // 2, len(naming)), replace=False)
+        others = rng.choice(len(self.named), PHRASES - len(some), replace=False)
+        chosen = torch.as_tensor(np.concatenate((some, others)), device=self.embeddings.device)
+        fits = self.fitting[chosen][:, things.label].T
+        for name, values in self.wanted.items():
+            want, have = values[chosen][None], things.attributes[name][:, None]
+            fits = torch.where((want == UNKNOWN) | (want == have), fits, torch.zeros_like(fits))
+        return self.embeddings[chosen], fits
 
 
 def lesson(
@@ -62,7 +69,7 @@ def lesson(
     bank: PhraseBank | None,
     rng: np.random.Generator,
     *,
-    proposing: bool,
+    proposing: int,
     half: bool = False,
 ) -> dict[str, Tensor]:
     """The losses of a batch.
@@ -72,7 +79,7 @@ def lesson(
         batch: what is shown.
         bank: phrases to align with; None for none.
         rng: source of the choice of phrases.
-        proposing: whether the eye is also taught on the objects that its own votes make.
+        proposing: on how many of the pictures the eye is also taught on the objects that its own votes make.
         half: compute the pictures in bfloat16.
     """
     scene = scenery(batch.views)
@@ -83,15 +90,16 @@ def lesson(
     if not pixels.count:
         return losses
     said = network.describe(scene, dense, pixels, batch.views.T_bc)
-    losses |= object_loss(said, batch.things, match, whole, RARE)
+    shown = torch.zeros_like(whole).index_add(0, pixels.owner, torch.ones_like(pixels.owner, dtype=whole.dtype))
+    losses |= object_loss(said, batch.things, match, whole, RARE, (shown / WELL_SHOWN).clamp(*TELLING))
     seen = match >= 0
     if bank is not None and seen.any():
-        sentences, fits = bank.draw(network.config, batch.things, rng)
+        sentences, fits = bank.draw(batch.things, rng)
         # Where a camera gave no colour, no phrase about it can be judged.
         able = seen & ~batch.colorless[batch.things.view[match.clamp(min=0)]]
         if able.any():
-            agreement = network.agreement(said.embedding[able], sentences.to(said.embedding.device))
-            losses["words"] = words_loss(agreement, fits.to(agreement.device)[match[able]])
+            agreement = network.agreement(said.embedding[able], sentences)
+            losses["words"] = words_loss(agreement, fits[match[able]])
     return losses
 
 
@@ -101,7 +109,7 @@ def reading(network: ObjectNet, batch: Batch) -> dict[str, Tensor]:
     pixels, match = _true(scene, batch)
     if not pixels.count:
         return {"attributes": torch.stack([p.sum() for p in network.readers.parameters()]).sum() * 0.0}
-    loss = torch.zeros(())
+    loss = torch.zeros((), device=match.device)
     for name, logits in network.read(scene, pixels).items():
         target = batch.things.attributes[name][match]
         each = F.cross_entropy(logits, target, reduction="none", ignore_index=UNKNOWN)
@@ -120,16 +128,18 @@ def _last(scene: Scenery) -> Scenery:
     return Scenery(scene.channels.to(memory_format=torch.channels_last), scene.points_c, scene.known)
 
 
-def _examples(scene: Scenery, batch: Batch, dense: Dense, *, proposing: bool) -> tuple[Pixels, Tensor, Tensor]:
+def _examples(scene: Scenery, batch: Batch, dense: Dense, *, proposing: int) -> tuple[Pixels, Tensor, Tensor]:
     """Groups of pixels, which thing each is (-1: none), and how wholly."""
     true, match = _true(scene, batch)
-    owners = torch.where(scene.known, batch.owners, torch.zeros_like(batch.owners))
-    area = torch.bincount(owners.reshape(-1), minlength=len(batch.things.label) + 1)
     whole = torch.ones(len(match), device=match.device)
     if not proposing:
         return true, match, whole
     with torch.no_grad():
-        proposed, _ = propose(dense, scene.known, Grouping())
+        some = slice(proposing)
+        said = Dense(dense.presence[some], dense.votes_c[some], dense.log_scale[some], dense.features[some])
+        proposed, _ = propose(said, scene.known[some], Grouping(), batch.views.T_bc[some])
+        owners = _measured(scene, batch)
+        area = torch.bincount(owners.reshape(-1), minlength=len(batch.things.label) + 1)
         same, overlap = _overlaps(proposed, owners, area)
     match = torch.cat((match, torch.where(overlap >= SAME, same, torch.full_like(same, -1))))
     return (
@@ -145,18 +155,22 @@ def _examples(scene: Scenery, batch: Batch, dense: Dense, *, proposing: bool) ->
     )
 
 
+def _measured(scene: Scenery, batch: Batch) -> Tensor:
+    """The owners (B, H, W) of pixels with depth: without it nothing is found."""
+    return torch.where(scene.known, batch.owners, torch.zeros_like(batch.owners))
+
+
 def _true(scene: Scenery, batch: Batch) -> tuple[Pixels, Tensor]:
     """The pixels of every thing that shows enough of them with depth, and which thing each is."""
-    owners = torch.where(scene.known, batch.owners, torch.zeros_like(batch.owners))
-    area = torch.bincount(owners.reshape(-1), minlength=len(batch.things.label) + 1)
-    usable = area >= LEAST_PIXELS
+    owners = _measured(scene, batch)
+    usable = torch.bincount(owners.reshape(-1), minlength=len(batch.things.label) + 1) >= LEAST_PIXELS
     usable[0] = False
-    renumbered = torch.full_like(area, -1)
-    renumbered[usable] = torch.arange(int(usable.sum()), device=area.device)
+    things = torch.nonzero(usable)[:, 0]
+    renumbered = torch.full_like(usable, -1, dtype=torch.long)
+    renumbered[things] = torch.arange(len(things), device=things.device)
     taken = renumbered[owners]
     view, row, column = torch.nonzero(taken >= 0, as_tuple=True)
-    pixels = Pixels(view, row, column, taken[view, row, column], int(usable.sum()))
-    return pixels, torch.nonzero(usable)[:, 0] - 1
+    return Pixels(view, row, column, taken[view, row, column], len(things)), things - 1
 
 
 def _overlaps(proposed: Pixels, owners: Tensor, area: Tensor) -> tuple[Tensor, Tensor]:
@@ -172,15 +186,16 @@ def _overlaps(proposed: Pixels, owners: Tensor, area: Tensor) -> tuple[Tensor, T
     return best - 1, overlap
 
 
-def _described(config: EyeConfig, things: Things) -> list[tuple[str, dict[str, str]]]:
-    """Label and attributes of each thing in words."""
-    table = []
-    for k, label in enumerate(things.label.tolist()):
-        values = {name: config.attributes[name][int(index[k])] for name, index in things.attributes.items()}
-        table.append((config.labels[label], values))
-    return table
-
-
-def embedded(phrases: Sequence[Phrase], embeddings: NDArray[np.float32]) -> PhraseBank:
-    """Phrases with their embeddings (n, text)."""
-    return PhraseBank(phrases, torch.as_tensor(embeddings))
+def embedded(phrases: Sequence[Phrase], embeddings: NDArray[np.float32], config: EyeConfig, device: str) -> PhraseBank:
+    """Phrases with their embeddings (n, text), on a device."""
+    wanted = {
+        name: [values.index(phrase.attributes[name]) if name in phrase.attributes else UNKNOWN for phrase in phrases]
+        for name, values in config.attributes.items()
+    }
+    fitting = [[phrase.fits(label, phrase.attributes) for label in config.labels] for phrase in phrases]
+    return PhraseBank(
+        embeddings=torch.as_tensor(embeddings).float().to(device),
+        named=np.array([config.labels.index(phrase.label) if phrase.label else -1 for phrase in phrases]),
+        fitting=torch.tensor(fitting, device=device),
+        wanted={name: torch.tensor(values, device=device) for name, values in wanted.items()},
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,23 @@ import numpy as np
 import torch
 import tyro
 from rich.console import Console
+from torch import Tensor
 
 from yanshi.agent.learning.checkpoint import read, write, write_bytes
-from yanshi.agent.seeing.batches import Batch, Faults, batch
+from yanshi.agent.seeing.batches import Batch, Faults, batch, held
 from yanshi.agent.seeing.card import card_text, draw_curve
-from yanshi.agent.seeing.shards import Arrays, DataConfig, draw, read_shard, shards, shuffled
+from yanshi.agent.seeing.shards import DataConfig, draw, read_shard, shards, shuffled, whole
 from yanshi.agent.seeing.teaching import PhraseBank, embedded, lesson, reading, total
 from yanshi.agent.seeing.validation import validate
 from yanshi.agent.seeing.words import bank, taught
 from yanshi.errors import InputError
+from yanshi.perception.grounding.config import EyeConfig
 from yanshi.perception.grounding.network import ObjectNet
 from yanshi.perception.grounding.storage import load_eye, save_eye
 from yanshi.planning.embedding import MiniLM, SentenceEmbedder
 
+NOT_DECISIVE = ("out", "device", "threads", "every", "half", "watched", "seconds")
+"""Options that may be others when a run is taken up again."""
 CHECKPOINT, WEIGHTS, CARD, CURVE, LOG = "checkpoint.safetensors", "eye.safetensors", "CARD.md", "curve.png", "log.json"
 
 
@@ -46,24 +50,34 @@ class EyeTraining:
     readers_only: bool = False
     """Teach only what is read from crops, and leave everything else as it is in `initial`: forty times as fast."""
     steps: int = 20_000
+    seconds: float | None = None
+    """Of the clock on the wall, with reading the pictures and keeping the weights: the rate falls with whichever of
+    steps and time is used up first, and weights are left before the time is over."""
     batch: int = 8
     """Pictures in a step."""
+    together: int | None = 4
+    """Shards in memory at a time; None for all of them, on the device, where there is room."""
     learning_rate: float = 2e-3
     """At its height: it rises for `warm_up` steps and falls along half a cosine."""
     warm_up: int = 300
     weight_decay: float = 0.02
     propose_after: int = 1500
-    """From this step on the eye is also taught on its own proposals."""
+    """From this step on the eye is also taught on its own proposals …"""
+    proposing: int = 8
+    """… in so many of a step's pictures: they are made by the processor."""
     average: float = 0.999
     """How slowly the weights that are kept follow those that are learned."""
     phrases: int = 4000
     """In the bank that pictures are aligned with."""
     every: int = 500
     """Steps between checkpoints and looks at the held-out layouts."""
+    watched: int = 200
+    """Held-out pictures that are looked at."""
     seed: int = 0
     device: str = "cpu"
     """`cuda` where there is one."""
-    threads: int = 2
+    threads: int = 1
+    """Of the processor. With more, torch 2.13 corrupts its memory when few crops of 13 channels are learned from."""
     half: bool = True
     """Compute pictures in bfloat16; faster where the processor or GPU has units for it."""
     faults: Faults = field(default_factory=Faults)
@@ -81,6 +95,8 @@ class Progress:
 
     step: int = 0
     cpu_seconds: float = 0.0
+    seconds: float = 0.0
+    """Of the clock on the wall."""
     losses: list[dict[str, float]] = field(default_factory=list)
     """Mean losses between two checkpoints, with ``step``."""
     scores: list[dict[str, float]] = field(default_factory=list)
@@ -103,6 +119,7 @@ def train(
     Raises:
         InputError: `out` holds the checkpoint of a run with another configuration.
     """
+    clock = Clock(config.seconds)
     torch.set_num_threads(config.threads)
     draw(config.data, tell)
     eye = taught()
@@ -113,21 +130,23 @@ def train(
         begin_with(network, load_eye(config.initial))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     learning = network.readers if config.readers_only else network
-    optimizer = torch.optim.AdamW(learning.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(
+        learning.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=config.device != "cpu"
+    )
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
     progress = _resume(config, network, optimizer, average)
     heldout = read_shard(shards(config.data.folder, "heldout")[0], eye)
-    sums: dict[str, list[float]] = {}
-    began = time.process_time() - progress.cpu_seconds
+    clock.resume(progress)
+    sums: dict[str, list[Tensor]] = {}
     for shown in batches(config, progress.step):
-        rate = _rate(config, progress.step)
+        rate = _rate(config, progress.step, clock.used())
         for group in optimizer.param_groups:
             group["lr"] = rate
         rng = np.random.default_rng([config.seed, 2, progress.step])
         if config.readers_only:
             losses = reading(network, shown)
         else:
-            proposing = progress.step >= config.propose_after
+            proposing = config.proposing if progress.step >= config.propose_after else 0
             losses = lesson(network, shown, phrases, rng, proposing=proposing, half=config.half)
         optimizer.zero_grad(set_to_none=True)
         total(losses).backward()  # type: ignore[no-untyped-call]
@@ -136,18 +155,60 @@ def train(
         progress.step += 1
         _follow(average, network, min(config.average, progress.step / (progress.step + 10.0)))
         for name, loss in losses.items():
-            sums.setdefault(name, []).append(float(loss.detach()))
-        if progress.step % config.every and progress.step < config.steps:
+            sums.setdefault(name, []).append(loss.detach())
+        last = progress.step >= config.steps or clock.over()
+        if progress.step % config.every and not last:
             continue
-        progress.losses.append({"step": progress.step, **{name: float(np.mean(v)) for name, v in sums.items()}})
+        clock.keeping()
+        means = {name: float(torch.stack(values).mean()) for name, values in sums.items()}
+        progress.losses.append({"step": progress.step, **means})
         sums = {}
         kept = _averaged(network, average)
-        progress.scores.append({"step": progress.step, **validate(kept, heldout)})
-        progress.cpu_seconds = time.process_time() - began
+        progress.scores.append({"step": progress.step, **validate(kept, heldout, config.watched)})
+        clock.tell(progress)
         _keep(config, network, optimizer, average, progress)
         save_eye(kept, config.out / WEIGHTS, _card(config, progress))
         _tell_of(config, progress, tell)
+        clock.kept()
+        if last:
+            break
     return config.out / WEIGHTS
+
+
+class Clock:
+    """The time of a run, which ends early enough for its weights to be kept."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._wall, self._cpu = time.monotonic(), time.process_time()
+        self._keeping, self._longest = self._wall, 10.0
+
+    def resume(self, progress: Progress) -> None:
+        """Count what was used before the run was broken off."""
+        self._wall -= progress.seconds
+        self._cpu -= progress.cpu_seconds
+
+    def used(self) -> float:
+        """The share of the time that is used up, from 0."""
+        if self._seconds is None:
+            return 0.0
+        return (time.monotonic() - self._wall) / max(self._seconds - 1.5 * self._longest, 1.0)
+
+    def over(self) -> bool:
+        """Whether what is left is needed for keeping the weights."""
+        return self.used() >= 1.0
+
+    def keeping(self) -> None:
+        """From now on weights are kept …"""
+        self._keeping = time.monotonic()
+
+    def kept(self) -> None:
+        """… until now."""
+        self._longest = max(self._longest, time.monotonic() - self._keeping)
+
+    def tell(self, progress: Progress) -> None:
+        """Write down what is used up."""
+        progress.seconds, progress.cpu_seconds = time.monotonic() - self._wall, time.process_time() - self._cpu
 
 
 def begin_with(network: ObjectNet, taught_before: ObjectNet) -> None:
@@ -162,40 +223,30 @@ def batches(config: EyeTraining, start: int) -> Iterator[Batch]:
 
     Pass after pass over all shards, each in an order of its own; batches that came before `start` are not made.
     """
-    files, eye, step = shards(config.data.folder, "train"), taught(), 0
-    for turn in range(config.steps + 1):
-        rng = np.random.default_rng([config.seed, 0, turn])
-        for arrays in shuffled(files, rng, eye):
-            order = rng.permutation(len(arrays["rgb"]))
-            for first in range(0, len(order) - config.batch + 1, config.batch):
-                if step >= config.steps:
-                    return
-                if step >= start:
-                    faults = np.random.default_rng([config.seed, 1, step])
-                    yield _moved(_chosen(arrays, order[first : first + config.batch], config, faults), config.device)
-                step += 1
-        if turn == 0 and step == 0:
+    eye, step = taught(), 0
+    for turn, shown, order in _passes(config, eye):
+        for first in range(0, len(order) - config.batch + 1, config.batch):
+            if step >= config.steps:
+                return
+            if step >= start:
+                rng = np.random.default_rng([config.seed, 1, step])
+                yield batch(shown, order[first : first + config.batch], eye, rng, config.faults)
+            step += 1
+        if turn > 0 and step == 0:
             raise InputError(f"{config.data.folder}: expected at least {config.batch} pictures, there are fewer.")
 
 
-def _chosen(arrays: Arrays, chosen: np.ndarray, config: EyeTraining, rng: np.random.Generator) -> Batch:
-    return batch(arrays, chosen, taught(), rng, config.faults)
-
-
-def _moved(shown: Batch, device: str) -> Batch:
-    """The batch on a device."""
-    if device == "cpu":
-        return shown
-
-    def move(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            return value.to(device)
-        if isinstance(value, dict):
-            return {name: move(item) for name, item in value.items()}
-        return type(value)(**{name: move(item) for name, item in vars(value).items()})
-
-    moved: Batch = move(shown)
-    return moved
+def _passes(config: EyeTraining, eye: EyeConfig) -> Iterator[tuple[int, Mapping[str, Any], np.ndarray]]:
+    """Pass after pass: its number, pictures, and the order in which they are shown."""
+    files = shards(config.data.folder, "train")
+    every = held(whole(files, eye, config.threads), config.device) if config.together is None else None
+    for turn in range(config.steps + 1):
+        rng = np.random.default_rng([config.seed, 0, turn])
+        if every is not None:
+            yield turn, every, rng.permutation(len(every["rgb"]))
+            continue
+        for arrays in shuffled(files, rng, eye, config.together or len(files)):
+            yield turn, held(arrays, config.device), rng.permutation(len(arrays["rgb"]))
 
 
 def phrase_bank(config: EyeTraining, words: SentenceEmbedder) -> PhraseBank:
@@ -206,25 +257,25 @@ def phrase_bank(config: EyeTraining, words: SentenceEmbedder) -> PhraseBank:
     if file.exists():
         arrays, meta = read(file)
         if meta.get("texts") == texts:
-            return embedded(phrases, arrays["embeddings"])
+            return embedded(phrases, arrays["embeddings"], taught(), config.device)
     vectors = words.embed(texts)
     write(file, {"embeddings": vectors}, {"texts": texts})
-    return embedded(phrases, vectors)
+    return embedded(phrases, vectors, taught(), config.device)
 
 
-def _rate(config: EyeTraining, step: int) -> float:
+def _rate(config: EyeTraining, step: int, used: float) -> float:
     rise = min(1.0, (step + 1) / max(config.warm_up, 1))
-    fall = 0.5 * (1.0 + float(np.cos(np.pi * min(1.0, step / config.steps))))
+    fall = 0.5 * (1.0 + float(np.cos(np.pi * min(1.0, max(used, step / config.steps)))))
     return config.learning_rate * rise * max(fall, 0.01)
 
 
-def _follow(average: dict[str, torch.Tensor], network: ObjectNet, slow: float) -> None:
+def _follow(average: dict[str, Tensor], network: ObjectNet, slow: float) -> None:
+    values = network.state_dict()
     with torch.no_grad():
-        for name, value in network.state_dict().items():
-            average[name].lerp_(value, 1.0 - slow)
+        torch._foreach_lerp_(list(average.values()), [values[name] for name in average], 1.0 - slow)
 
 
-def _averaged(network: ObjectNet, average: dict[str, torch.Tensor]) -> ObjectNet:
+def _averaged(network: ObjectNet, average: dict[str, Tensor]) -> ObjectNet:
     kept = ObjectNet(network.config).to(next(network.parameters()).device)
     kept.load_state_dict(average)
     return kept.eval()
@@ -233,14 +284,15 @@ def _averaged(network: ObjectNet, average: dict[str, torch.Tensor]) -> ObjectNet
 def _decisive(config: EyeTraining) -> dict[str, Any]:
     """What must be the same for a run to be taken up again."""
     values = json.loads(json.dumps(asdict(config), default=str))
-    return {k: v for k, v in values.items() if k not in ("out", "device", "threads", "every", "half")}
+    values["data"] = {k: v for k, v in values["data"].items() if k not in ("workers", "seconds")}
+    return {k: v for k, v in values.items() if k not in NOT_DECISIVE}
 
 
 def _keep(
     config: EyeTraining,
     network: ObjectNet,
     optimizer: torch.optim.Optimizer,
-    average: dict[str, torch.Tensor],
+    average: dict[str, Tensor],
     progress: Progress,
 ) -> None:
     """Write the checkpoint, in one step."""
@@ -253,7 +305,7 @@ def _keep(
 
 
 def _resume(
-    config: EyeTraining, network: ObjectNet, optimizer: torch.optim.Optimizer, average: dict[str, torch.Tensor]
+    config: EyeTraining, network: ObjectNet, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]
 ) -> Progress:
     file = config.out / CHECKPOINT
     if not file.exists():
@@ -267,7 +319,7 @@ def _resume(
     network.load_state_dict({name: tensors[f"weight/{name}"] for name in network.state_dict()})
     for name, value in average.items():
         value.copy_(tensors[f"average/{name}"])
-    state: dict[int, dict[str, torch.Tensor]] = {}
+    state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer/"):
             _, index, name = key.split("/")
@@ -294,7 +346,8 @@ def _tell_of(config: EyeTraining, progress: Progress, tell: Callable[[str], None
     draw_curve(progress.losses, progress.scores, config.out / CURVE)
     loss = " ".join(f"{k} {v:.3f}" for k, v in progress.losses[-1].items() if k != "step")
     score = " ".join(f"{k} {v:.3f}" for k, v in progress.scores[-1].items() if k != "step")
-    tell(f"step {progress.step} of {config.steps}, {progress.cpu_seconds:.0f} CPU s | {loss} | {score}")
+    used = f"{progress.seconds:.0f} s, {progress.cpu_seconds:.0f} CPU s"
+    tell(f"step {progress.step} of {config.steps}, {used} | {loss} | {score}")
 
 
 def main() -> None:

@@ -53,25 +53,30 @@ def dense_loss(dense: Dense, scene: Scenery, owners: Tensor, things: Things) -> 
         ``presence`` and ``votes``.
     """
     shows = owners > 0
-    area = torch.bincount(owners[shows] - 1, minlength=len(things.label)).float()
-    # A pixel too many is judged again when its object is described; a pixel too few is lost.
-    weight = torch.full_like(dense.presence, BACKGROUND)
+    area = torch.zeros(len(things.label) + 1, device=owners.device)
+    area = area.index_add(0, owners.reshape(-1), torch.ones(owners.numel(), device=owners.device))
     # Small objects count for more a pixel, or they would be drowned by large ones.
-    weight[shows] = (120.0 / area[owners[shows] - 1]).clamp(0.4, 4.0).sqrt()
+    of_object = (120.0 / area.clamp(min=1.0)).clamp(0.4, 4.0).sqrt()
+    # A pixel too many is judged again when its object is described; a pixel too few is lost.
+    weight = torch.where(shows, of_object[owners], torch.full_like(dense.presence, BACKGROUND))
     presence = F.binary_cross_entropy_with_logits(dense.presence, shows.float(), reduction="none")
-    told = shows & scene.known
-    if not told.any():
+    centers = torch.cat((torch.zeros_like(things.center_c[:1]), things.center_c)) if len(things.label) else None
+    if centers is None:
         return {"presence": (presence * weight).mean(), "votes": dense.votes_c.sum() * 0.0}
-    target = things.center_c[owners[told] - 1]
-    error = (dense.votes_c.permute(0, 2, 3, 1)[told] - target).abs().sum(dim=1)
-    log_scale = dense.log_scale[told]
-    likelihood = error * torch.exp(-log_scale) + 3.0 * log_scale
-    share = weight[told]
-    return {"presence": (presence * weight).mean(), "votes": (likelihood * share).sum() / share.sum()}
+    error = (dense.votes_c - centers[owners].permute(0, 3, 1, 2)).abs().sum(dim=1)
+    likelihood = error * torch.exp(-dense.log_scale) + 3.0 * dense.log_scale
+    share = weight * (shows & scene.known)
+    votes = (likelihood * share).sum() / share.sum().clamp(min=1e-6)
+    return {"presence": (presence * weight).mean(), "votes": votes}
 
 
 def object_loss(
-    said: Described, things: Things, match: Tensor, whole: Tensor, rare: Mapping[str, float] | None = None
+    said: Described,
+    things: Things,
+    match: Tensor,
+    whole: Tensor,
+    rare: Mapping[str, float] | None = None,
+    telling: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Losses of objects.
 
@@ -81,26 +86,26 @@ def object_loss(
         match: (N,) int64 which of them each is, -1 for none.
         whole: (N,) in [0, 1], how well its pixels are those of that thing (intersection over union).
         rare: attribute that most things lack (its first value) → what having it counts for.
+        telling: (N,) how much each counts when it is named; None for alike.
 
     Returns:
         ``quality``, ``label``, ``attributes``, ``center``, ``extent``, ``turn``.
     """
     rare = rare or {}
     quality = F.binary_cross_entropy_with_logits(said.quality, ((whole - 0.25) / 0.5).clamp(0.0, 1.0))
-    good = match >= 0
+    good = torch.nonzero(match >= 0)[:, 0]
     none = said.quality.sum() * 0.0
-    if not good.any():
+    if not len(good):
         return dict.fromkeys(("label", "attributes", "center", "extent", "turn"), none) | {"quality": quality}
     rows = match[good]
     attributes = none
     for name, logits in said.attributes.items():
         target = things.attributes[name][rows]
-        if (target >= 0).any():
-            loss = F.cross_entropy(logits[good], target, reduction="none", ignore_index=UNKNOWN)
-            weight = (target >= 0).float()
-            if name in rare:  # What few things have would be drowned by the many that lack it.
-                weight = torch.where(target > 0, rare[name] * weight, weight)
-            attributes = attributes + (loss * weight).sum() / (target >= 0).sum()
+        loss = F.cross_entropy(logits[good], target, reduction="none", ignore_index=UNKNOWN)
+        weight = (target >= 0).float()
+        if name in rare:  # What few things have would be drowned by the many that lack it.
+            weight = torch.where(target > 0, rare[name] * weight, weight)
+        attributes = attributes + (loss * weight).sum() / (target >= 0).sum().clamp(min=1)
     error = said.center_g[good] - things.center_g[rows]
     log_variance = said.log_variance[good]
     # The variance is fitted to the error that there is; the mean is moved by a robust loss of its own, so that what is
@@ -110,10 +115,12 @@ def object_loss(
     center = 20.0 * F.smooth_l1_loss(error / distance, torch.zeros_like(error), beta=0.01) + 0.1 * likelihood.mean()
     extent = F.smooth_l1_loss(said.log_extent[good], torch.log(things.extent[rows]), beta=0.1)
     yaw = things.yaw_g[rows]
+    label = F.cross_entropy(said.label[good], things.label[rows], reduction="none", ignore_index=UNKNOWN)
+    sure = (things.label[rows] >= 0).float() if telling is None else telling[good] * (things.label[rows] >= 0)
     turn = torch.stack((torch.cos(2 * yaw), torch.sin(2 * yaw), torch.cos(4 * yaw), torch.sin(4 * yaw)), dim=1)
     return {
         "quality": quality,
-        "label": F.cross_entropy(said.label[good], things.label[rows], ignore_index=UNKNOWN),
+        "label": (label * sure).sum() / sure.sum().clamp(min=1e-6),
         "attributes": attributes,
         "center": center,
         "extent": extent,

@@ -5,6 +5,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 import pytest
+import torch
 
 from yanshi.agent.seeing.batches import Faults, batch
 from yanshi.agent.seeing.furniture import part_shapes
@@ -75,7 +76,7 @@ def test_a_shard_gives_back_what_was_drawn(drawn: list[Picture], tmp_path: Path)
         read_shard(tmp_path / "broken.npz", config)
 
 
-@pytest.mark.parametrize("faults", [None, Faults(), Faults(colorless=1.0, tilt=0.0)])
+@pytest.mark.parametrize("faults", [None, Faults(), Faults(moved=1.0), Faults(colorless=1.0, tilt=0.0)])
 def test_a_batch_places_things_where_their_points_are(
     drawn: list[Picture], tmp_path: Path, faults: Faults | None
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_batch_places_things_where_their_points_are(
     shown = batch(arrays, chosen, config, np.random.default_rng(0), faults)
     scene, things = scenery(shown.views), shown.things
     assert len(things.label) == len(arrays["label"])
+    checked = 0
     for k in np.flatnonzero(shown.pixels.numpy() >= 100):
         mask = (shown.owners[things.view[k]] == k + 1) & scene.known[things.view[k]]
         if mask.sum() < 50:
@@ -93,9 +95,17 @@ def test_a_batch_places_things_where_their_points_are(
         points = scene.points_c[things.view[k]][:, mask].double().numpy()
         offset = np.median(points, axis=1) - things.center_c[k].double().numpy()
         assert np.linalg.norm(offset) < 0.75 * float(things.extent[k].norm())
-        pixel = project(things.center_c[k].double().numpy(), drawn[int(chosen[things.view[k]])].view.K)
+        if int((shown.owners == k + 1).sum()) < int(shown.pixels[k]):
+            continue  # cut off
+        pixel = project(things.center_c[k].double().numpy(), shown.views.K[things.view[k]].double().numpy())
         rows, columns = np.nonzero(mask.numpy())
+        checked += 1
         assert np.hypot(pixel[0] - columns.mean(), pixel[1] - rows.mean()) < 40
+    assert checked >= 5
+    if faults is not None and faults.moved == 1.0:
+        cut = [int((shown.owners == k + 1).sum()) < int(shown.pixels[k]) for k in range(len(shown.pixels))]
+        assert sum(cut) >= 5
+        assert not (things.attributes["digit"][torch.tensor(cut)] > 0).any()
     if faults is not None and faults.colorless == 1.0:
         assert (things.attributes["color"] == UNKNOWN).all()
         assert (shown.views.rgb == 0).all()
