@@ -115,10 +115,14 @@ def table(tallies: dict[str, Tally]) -> None:
         ("recall, 12 to 39 px", "", lambda t: share(t.score.recall(12, 40))),
         ("precision, all", "", lambda t: share(t.score.precision(0))),
         ("kind and colour, ≥ 150 px", "≥ 97 %", lambda t: share(t.score.named())),
+        ("kind and colour, ≥ 150 px with light and depth", "", lambda t: share(t.score.named(measured=True))),
+        ("kind and colour, ≥ 150 px with light and depth, not cut off by the edge", "",
+         lambda t: share(t.score.named(measured=True, whole=True))),
         *(
             (f"{name}, ≥ 150 px", "", lambda t, name=name: share(t.score.right(name)))
             for name in ("label", "color", "size", "shape", "material", "digit")
         ),
+        ("digit, where it is in view, ≥ 80 px", "", lambda t: share(t.score.right("digit", 80, legible=True))),
         ("median error within 1.2 m [cm]", "≤ 1.5", lambda t: centimetres(t.score.errors(0.0, 1.2))),
         ("median error 3.5 to 4.5 m [cm]", "≤ 6", lambda t: centimetres(t.score.errors(3.5, 4.5))),
         ("position error, squared, in deviations (3 is honest)", "",

@@ -60,6 +60,8 @@ class SeenThing:
     """At how many of them there is light and depth."""
     written: int = 0
     """How many of them show what is written on it: none where it is seen from behind."""
+    cut: bool = False
+    """Whether it reaches the picture's edge, so that the rest of it is beyond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +187,8 @@ def _truth(
     counts = np.bincount(shown.ravel(), minlength=len(objects) + 1)[1:]
     measured = np.bincount(shown[known], minlength=len(objects) + 1)[1:]
     drawn = np.bincount(geoms.ravel() + 1, minlength=model.ngeom + 1)[1:]
+    edge = np.zeros(len(objects) + 1, dtype=np.bool_)
+    edge[np.concatenate((shown[0], shown[-1], shown[:, 0], shown[:, -1]))] = True
     visible = np.flatnonzero(counts)
     order = np.zeros(len(objects) + 1, dtype=np.uint8)
     order[visible + 1] = np.arange(1, len(visible) + 1)
@@ -202,6 +206,7 @@ def _truth(
                 extent=extent,
                 pixels=int(counts[index]),
                 measured=int(measured[index]),
+                cut=bool(edge[index + 1]),
                 written=sum(int(drawn[geom]) for geom in thing.geoms if INK in model.geom(geom).name),
             )
         )

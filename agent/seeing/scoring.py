@@ -12,6 +12,8 @@ from yanshi.contracts import Detection
 
 VISIBLE = 150
 """Pixels from which an object must be found."""
+LEGIBLE = 6
+"""Pixels of ink from which what is written can be read."""
 COUNTED = 12
 """Objects with fewer pixels need not be found, but finding them is no mistake."""
 GATE, GATE_SHARE = 0.05, 0.05
@@ -88,14 +90,24 @@ class Score:
         right = sum(_size(pair.detection) >= least for pair in self.pairs)
         return right, right + sum(_size(d) >= least for d in self.false)
 
-    def named(self, least: int = VISIBLE) -> tuple[int, int]:
-        """Of the things found, how many have the right kind and colour, and how many there are."""
-        pairs = [pair for pair in self.pairs if pair.thing.pixels >= least]
+    def named(self, least: int = VISIBLE, *, measured: bool = False, whole: bool = False) -> tuple[int, int]:
+        """Of the things found, how many have the right kind and colour, and how many there are; if `measured`, of those
+        with `least` pixels with light and depth; if `whole`, of those that the picture's edge does not cut off.
+        """
+        pairs = [
+            pair
+            for pair in self.pairs
+            if (pair.thing.measured if measured else pair.thing.pixels) >= least and not (whole and pair.thing.cut)
+        ]
         return sum(_named(pair) for pair in pairs), len(pairs)
 
-    def right(self, attribute: str, least: int = VISIBLE) -> tuple[int, int]:
-        """Of the things found that have an attribute, how many got it right; ``label`` is the kind."""
-        pairs = [pair for pair in self.pairs if pair.thing.pixels >= least]
+    def right(self, attribute: str, least: int = VISIBLE, *, legible: bool = False) -> tuple[int, int]:
+        """Of the things found that have an attribute, how many got it right; ``label`` is the kind. If `legible`, of
+        those on which what is written can be read.
+        """
+        pairs = [
+            pair for pair in self.pairs if pair.thing.pixels >= least and not (legible and pair.thing.written < LEGIBLE)
+        ]
         if attribute == "label":
             return sum(pair.thing.label == pair.detection.label for pair in pairs), len(pairs)
         having = [pair for pair in pairs if attribute in pair.thing.attributes]

@@ -29,6 +29,7 @@ from rich.console import Console
 
 from yanshi.agent.learning.checkpoint import write_bytes
 from yanshi.agent.seeing.pictures import DIGITS, Picture, SeenThing, Split, Variety, postures
+from yanshi.agent.seeing.scoring import LEGIBLE
 from yanshi.agent.seeing.words import taught
 from yanshi.agent.skills.kinematics import Kinematics
 from yanshi.errors import InputError
@@ -42,8 +43,6 @@ LAYOUTS = 32
 """Layouts in a shard."""
 EMPTY_KEPT = 0.3
 """Share of pictures without any object that are kept."""
-LEGIBLE = 6
-"""Pixels of ink from which what is written can be read."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ def validate(network: ObjectNet, arrays: Arrays, most: int = 200) -> dict[str, f
         "recall_small": ratio(score.recall(12, 150)),
         "precision": ratio(score.precision(12)),
         "named": ratio(score.named()),
+        "digit": ratio(score.right("digit", 40)),
         "median_error_m": float(np.median(errors)) if len(errors) else float("nan"),
     }
 

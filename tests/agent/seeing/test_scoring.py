@@ -77,3 +77,22 @@ def test_what_no_light_falls_on_need_not_be_found_but_is_counted_beside() -> Non
     score.add([seen(MUG)], [MUG, replace(BALL, measured=20)], EYE)
     assert score.recall() == (1, 1)
     assert score.recall(measured=False) == (1, 2)
+
+
+def test_names_are_counted_of_what_can_be_known() -> None:
+    score = Score()
+    near = replace(BALL, name="too_near", measured=10, cut=True, position_w=np.array([1.0, 0.6, 0.5]))
+    cut = replace(BALL, name="half_a_ball", cut=True, position_w=np.array([1.0, 0.9, 0.5]))
+    score.add([seen(MUG), seen(near, label="cube"), seen(cut, label="cube")], [MUG, near, cut], EYE)
+    assert score.named() == (1, 3)
+    assert score.named(measured=True) == (1, 2)
+    assert score.named(measured=True, whole=True) == (1, 1)
+
+
+def test_what_is_written_counts_where_it_is_in_view() -> None:
+    score = Score()
+    behind = replace(MUG, position_w=np.array([1.0, 0.6, 0.5]))
+    front = replace(MUG, written=20)
+    score.add([seen(front), seen(behind, attributes={"color": "red"})], [front, behind], EYE)
+    assert score.right("digit") == (1, 2)
+    assert score.right("digit", legible=True) == (1, 1)
