@@ -21,7 +21,7 @@ from yanshi.perception.grounding.losses import UNKNOWN, Things, dense_loss, obje
 from yanshi.perception.grounding.network import Dense, ObjectNet, Pixels
 
 WEIGHTS = {
-    "presence": 8.0, "votes": 0.3, "quality": 1.0, "label": 1.0, "attributes": 0.5, "center": 1.0, "extent": 1.0,
+    "presence": 8.0, "votes": 0.3, "quality": 1.0, "label": 2.0, "attributes": 0.5, "center": 1.0, "extent": 1.0,
     "turn": 0.5, "words": 2.0,
 }  # fmt: skip
 """What each loss counts for."""
