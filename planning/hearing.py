@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yanshi.contracts import Entity, Room, SoundEvent
+from yanshi.contracts import Entity, FloorPlan, OccupancyGrid, Room, SoundEvent
 from yanshi.planning.situation import known
 
 Array = NDArray[Any]
@@ -26,8 +26,14 @@ SIGMAS = 3.0
 """How far from a bearing a thing may lie to be what is heard."""
 CROSSING = 0.015
 """Least sin² of half the angle at which bearings cross well enough."""
-INSIDE = 0.25
-"""A crossing this near to a wall [m] may be a doorway, from which the sound of the next room comes."""
+STRAY = 0.05
+"""How much bearings of one place err together [rad]."""
+BESIDE = 0.25
+"""How far from a point of furniture or the middle of a doorway a sound may come [m]."""
+BEHIND = 1.8
+"""How far behind a doorway a source is about [m]."""
+THICKEST, NARROWEST = 0.5, 0.5
+"""Of a wall between two rooms, and of a doorway in it [m]."""
 
 
 def recent(sounds: Sequence[SoundEvent], new: Sequence[SoundEvent]) -> tuple[SoundEvent, ...]:
@@ -122,32 +128,104 @@ def crossing(sounds: Sequence[SoundEvent], room: Room | None = None) -> Array | 
     return np.asarray(point) if ahead else None
 
 
-def likely_room(sounds: Sequence[SoundEvent], rooms: Sequence[Room], name: str | None = None) -> str | None:
-    """The room from which a thing is heard, or the next on the way there.
+def likely_source(sounds: Sequence[SoundEvent], plan: FloorPlan, name: str | None = None) -> str | None:
+    """What a thing that is heard stands on in this room, or the room behind the doorway through which it is heard; None
+    if nothing is heard.
 
-    Where the bearings taken in one room cross well inside a room, it is there. Else the sound comes through a doorway,
-    and the last bearing leads to the room behind it.
+    Of the furniture and the doorways of the room in which the last bearing was taken, it is the one with which all
+    bearings of the commonest sound taken there agree best, and how far away it sounds. What can be named is not heard
+    round a corner: then all furniture of the home may be it. Where the robot is in no room of the plan it is the room
+    to which the last bearing leads.
 
     Args:
         sounds: what was heard.
-        rooms: the rooms there are.
+        plan: the home.
         name: the track of the thing; None takes every sound.
     """
     heard = [event for event in sounds if name is None or event.track in (name, None)]
     if not heard:
         return None
     last = heard[-1]
-    own = next((room for room in rooms if room.contains(last.origin_w)), None)
-    point = crossing(heard, own)
-    if point is not None:
-        for room in rooms:
-            if np.all(point >= room.low_w + INSIDE) and np.all(point <= room.high_w - INSIDE):
-                return room.name
-    if own is not None and last.track is not None:  # what can be named is not heard round a corner
-        return own.name
-    ray = last.origin_w[:2] + np.arange(0.25, 10.0, 0.1)[:, None] * _level(last)
-    met = (room.name for spot in ray for room in rooms if room is not own and room.contains(spot))
-    return next(met, own.name if own is not None else None)
+    own = next((room for room in plan.rooms if room.contains(last.origin_w)), None)
+    if own is None:
+        ray = last.origin_w[:2] + np.arange(0.25, 10.0, 0.1)[:, None] * _level(last)
+        return next((room.name for spot in ray for room in plan.rooms if room.contains(spot)), None)
+    here = [event for event in heard if own.contains(event.origin_w)]
+    labels = [event.label for event in here]
+    here = [event for event in here if event.label == max(labels, key=labels.count)]
+    fits: dict[str, float] = {}
+    for entity in plan.fixtures:
+        near = entity.room == own.name or last.track is not None
+        if near and entity.room and entity.articulation is None and entity.region("on") is not None:
+            place = entity.name if entity.room == own.name else entity.room
+            fits[place] = max(fits.get(place, -np.inf), *(_fit(here, point, 0.0) for point in _surface(entity)))
+    for room, doorway in doorways(own, plan) if last.track is None else ():
+        fits[room] = max(fits.get(room, -np.inf), *(_fit(here, point, BEHIND) for point in doorway))
+    return max(fits, key=lambda found: fits[found], default=own.name)
+
+
+def doorways(own: Room, plan: FloorPlan) -> list[tuple[str, Array]]:
+    """The rooms next to one, and points (n, 2) across each gap in the wall between, at most 0.3 m apart."""
+    found = []
+    for room in plan.rooms:
+        for along in (0, 1):
+            across = 1 - along
+            gap = sorted((max(own.low_w[across], room.low_w[across]), min(own.high_w[across], room.high_w[across])))
+            low, high = max(own.low_w[along], room.low_w[along]), min(own.high_w[along], room.high_w[along])
+            if room is own or gap[1] - gap[0] > THICKEST or high - low < NARROWEST:
+                continue
+            places = np.arange(low, high, plan.grid.resolution)
+            free = np.array([_passable(plan.grid, place, gap, along) for place in places])
+            edges = np.flatnonzero(np.diff(np.concatenate([[False], free, [False]]).astype(int)))
+            for first, last in edges.reshape(-1, 2):
+                width = (last - first) * plan.grid.resolution
+                if width >= NARROWEST:
+                    count = int(np.ceil(width / 0.3))
+                    points = np.full((count, 2), np.mean(gap))
+                    points[:, along] = places[first] + (np.arange(count) + 0.5) * width / count
+                    found.append((room.name, points))
+    return found
+
+
+def _passable(grid: OccupancyGrid, place: float, gap: Sequence[float], along: int) -> bool:
+    """Whether the map is free from one side of a wall to the other, at a place along it."""
+    across = np.arange(gap[0] - grid.resolution, gap[1] + grid.resolution, grid.resolution)
+    points = np.column_stack([np.full_like(across, place), across][:: 1 if along == 0 else -1])
+    i, j = np.floor((points - grid.origin_w) / grid.resolution).astype(int).T
+    inside = (i >= 0) & (j >= 0) & (i < grid.occupied.shape[1]) & (j < grid.occupied.shape[0])
+    return bool(inside.all()) and not grid.occupied[j, i].any()
+
+
+def _surface(entity: Entity) -> Array:
+    """(9, 2) places on a piece of furniture, seen from above."""
+    region = entity.region("on")
+    assert region is not None
+    steps = np.stack(np.meshgrid((-0.7, 0.0, 0.7), (-0.7, 0.0, 0.7)), axis=-1).reshape(-1, 2)
+    points = region.center_e + np.column_stack([steps * region.half[:2], np.zeros(len(steps))])
+    return entity.to_world(points)[:, :2]
+
+
+def _fit(sounds: Sequence[SoundEvent], point: Array, further: float) -> float:
+    """Log likelihood of bearings and distances if they were of a point (2,), with Student's distribution, since echoes
+    make some quite wrong. Those of one place err alike and count as one.
+    """
+    total = 0.0
+    for event in sounds:
+        alike = sum(math.dist(event.origin_w[:2], other.origin_w[:2]) < PLACE for other in sounds)
+        offset = point - event.origin_w[:2]
+        away = max(float(np.linalg.norm(offset)), 0.3)
+        level = _level(event)
+        angle = float(np.arctan2(level[0] * offset[1] - level[1] * offset[0], level @ offset))
+        deviation = float(np.sqrt(event.covariance[0, 0] + STRAY**2 + (BESIDE / away) ** 2))
+        total += _student(angle, deviation) / alike
+        if event.distance is not None and event.distance_deviation is not None:
+            doubt = float(np.hypot(event.distance_deviation / event.distance, 0.5 if further else 0.2))
+            total += _student(math.log(event.distance / (away + further)), doubt) / alike
+    return total
+
+
+def _student(error: float, deviation: float) -> float:
+    return -math.log(deviation) - 2.0 * math.log1p((error / deviation) ** 2 / 3.0)
 
 
 def _level(event: SoundEvent) -> Array:

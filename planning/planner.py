@@ -16,7 +16,7 @@ from yanshi.errors import PlanningError
 from yanshi.goals import Fact, Goal
 from yanshi.planning.domain import Domain, is_known, is_open
 from yanshi.planning.formula import Formula, ground
-from yanshi.planning.hearing import crossing, likely_room
+from yanshi.planning.hearing import likely_source
 from yanshi.planning.referents import Resolution, met, resolve, settled, told
 from yanshi.planning.relations import OPEN_FROM
 from yanshi.planning.search import Search
@@ -293,37 +293,24 @@ class SearchPlanner:
     def _follow_sound(
         self, start: Situation, belief: WorldState, resolution: Resolution, failures: Sequence[Setback]
     ) -> tuple[list[SkillCall], Situation]:
-        """The way to the room from which a thing of unknown place is heard, if the goal speaks of such a thing."""
+        """The way to the furniture or the room from which a thing of unknown place is heard, if the goal speaks of
+        such a thing.
+        """
         named = {arg for fact in resolution.goal.facts() for arg in fact.args}
         heard = (e for e in start.entities.values() if e.name in named and not known(e) and "sound" in e.affordances)
         thing = next(heard, None)
         if thing is None or belief.plan_of_home is None or not self.domain.mobile:
             return [], start
         track = None if thing.provenance == "told" else thing.name
-        rooms = belief.plan_of_home.rooms
-        room = likely_room(belief.sounds, rooms, track)
-        place = room if room is None or Fact("robot_in", (room,)) not in start.facts else self._beside_sound(belief)
+        place = likely_source(belief.sounds, belief.plan_of_home, track)
         call = SkillCall("go_to", (place or "",))
-        if place is None or place in self._memory.followed or call in self._forbidden(failures):
+        done = place in self._memory.followed or Fact("robot_in", (place or "",)) in start.facts
+        if place is None or done or call in self._forbidden(failures):
             return [], start
         self._memory.followed.add(place)
-        if place == room:
+        if any(place == room.name for room in belief.plan_of_home.rooms):
             return [call, SkillCall("listen")], start
         return [call], start.after(self.domain.action(start, call).effects)
-
-    @staticmethod
-    def _beside_sound(belief: WorldState) -> str | None:
-        """The furniture nearest to where the bearings taken in this room cross: what is sought is likely on it."""
-        plan = belief.plan_of_home
-        room = next((r for r in plan.rooms if r.contains(belief.base_pose_w)), None) if plan else None
-        point = crossing(belief.sounds, room)
-        if point is None or room is None:
-            return None
-        places = [e for e in belief.entities.values() if e.category == "fixture" and e.room == room.name]
-        places = [e for e in places if e.region("on") is not None and not e.articulation]
-        if not places:
-            return None
-        return min(places, key=lambda e: (float(np.linalg.norm(e.position_w[:2] - point)), e.name)).name
 
     def _listen(self, start: Situation, belief: WorldState, thought: Thought) -> list[SkillCall]:
         """Listen here, or in the next room in which nobody has listened yet."""
