@@ -23,6 +23,7 @@ from yanshi.agent.seeing.furniture import part_shapes
 from yanshi.agent.shield import RangeShield
 from yanshi.agent.shield import Shield as FullShield
 from yanshi.agent.skills.experts import expert_skills
+from yanshi.agent.skills.motor.skill_set import tuned_skills
 from yanshi.agent.specimens import specimens, voices
 from yanshi.agent.weights import eye_file
 from yanshi.contracts import Observation
@@ -46,6 +47,7 @@ PERCEPTIONS = ("oracle", "learned")
 PLANNERS = ("search",)
 SHIELDS = ("range", "full")
 UNDERSTANDINGS = ("retrieval", "model")
+SKILLS = ("tuned", "scripted")
 SENSES = ("rgb", "depth", "lidar", "scan", "audio", "touch", "force")
 """What a robot has unless it is told otherwise."""
 
@@ -67,6 +69,9 @@ class AgentConfig:
     shield: str = "range"
     """What stands before the motors: `range` lets nothing through that is no number or out of range; `full` also keeps
     away from what is sensed, from people, and from the limits of the joints, and needs senses to do so."""
+    skills: str = "tuned"
+    """How the default agent moves: `tuned` uses the motor policies that are shipped, where there are any, and scripts
+    elsewhere; `scripted` uses none."""
     senses: tuple[str, ...] = SENSES
     """Which senses the default agent has."""
     surface: bool = False
@@ -87,6 +92,8 @@ class AgentConfig:
             raise UnknownNameError("understanding", self.understanding, UNDERSTANDINGS)
         if self.shield not in SHIELDS:
             raise UnknownNameError("shield", self.shield, SHIELDS)
+        if self.skills not in SKILLS:
+            raise UnknownNameError("skills", self.skills, SKILLS)
         for sense in self.senses:
             if sense not in KNOWN_SENSES:
                 raise UnknownNameError("sense", sense, KNOWN_SENSES)
@@ -152,12 +159,13 @@ def build_agent(sim: Simulation, config: AgentConfig) -> Agent:
     if config.agent == "expert":
         oracle = Oracle(sim)
         return Agent(TruthPerception(oracle), TruthTracker(oracle), SearchPlanner(domain), experts, shield)
+    moving = tuned_skills(robot, plan) if config.skills == "tuned" else experts
     tracker = BeliefTracker(plan, domain, specimens(), voices())
     planner = SearchPlanner(domain, tracker.mention)
     if config.perception == "oracle":
-        return Agent(OraclePerception(sim), tracker, planner, experts, shield)
+        return Agent(OraclePerception(sim), tracker, planner, moving, shield)
     mapper = Mapper(plan, surface=SurfaceMap() if config.surface else None)
-    return Agent(_learned(sim.world, config, mapper), tracker, planner, experts, shield, mapper)
+    return Agent(_learned(sim.world, config, mapper), tracker, planner, moving, shield, mapper)
 
 
 def _learned(world: World, config: AgentConfig, mapper: Mapper) -> Perception:

@@ -43,6 +43,8 @@ class Options:
     """Who makes goals of words: `retrieval` or `model`."""
     shield: str = "range"
     """What stands before the motors: `range` or `full`."""
+    skills: str = "tuned"
+    """How the default agent moves: `tuned` (motor policies where there are any) or `scripted`."""
     ablate: str = ""
     """Senses to take away: `rgb`, `rgb,depth`, …"""
     workers: int = 1
@@ -74,6 +76,7 @@ def main(arguments: Sequence[str]) -> int:
             "perception": _perception(config),
             "understanding": config.understanding,
             "shield": config.shield,
+            "skills": config.skills if config.agent == "default" else "scripted",
             "senses": list(config.senses) if config.agent == "default" else [],
             "seeds": seeds,
             "tasks": by_task,
@@ -106,6 +109,7 @@ def _config(options: Options) -> AgentConfig:
         weights=options.weights,
         understanding=options.understanding,
         shield=options.shield,
+        skills=options.skills,
         senses=senses,
     )
 

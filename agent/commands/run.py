@@ -79,6 +79,8 @@ class Options:
     shield: str = "range"
     """What stands before the motors: `range`, or `full`, which also keeps off what is sensed and slows beside people.
     """
+    skills: str = "tuned"
+    """How the default agent moves: `tuned` (motor policies where there are any) or `scripted`."""
     senses: str = ",".join(SENSES)
     """Which senses the robot has."""
     robot: str | None = None
@@ -130,6 +132,7 @@ def _agent_config(options: Options) -> AgentConfig:
         planner=options.planner,
         understanding=options.understanding,
         shield=options.shield,
+        skills=options.skills,
         senses=senses,
         surface=options.perception == "learned" and surface.available(),
         seed=options.seed,

@@ -1,7 +1,8 @@
 """A motor policy as part of a script: it takes over where planning ends, knows when it is done, and how likely it is.
 
-A script hands over with `perform`; without a policy for the manoeuvre, or after it has failed twice, the script's own
-way is taken. So every skill works without weights, and a policy never leaves a robot with nothing else to try.
+A script hands over with `perform`; without a policy for the manoeuvre, without a sense of touch, or after it has failed
+twice, the script's own way is taken. So every skill works without weights, and a policy never leaves a robot with
+nothing else to try.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def perform(
     """
     policies: Mapping[str, Learned] = now.policies
     learned = policies.get(name)
-    if learned is None or attempt >= _TRIES:
+    if learned is None or attempt >= _TRIES or now.touch is None:
         return (yield from script)
     script.close()
     trouble = yield from learned.run(now, aim(), name)

@@ -54,7 +54,7 @@ class TuningConfig:
     """Falls to zero along half a cosine."""
     parts: int = 10
     """Into which an iteration's experience is divided; as many processes can share in it."""
-    steps: int = 1600
+    steps: int = 1200
     """Of each part, at least; its last episode is ended."""
     discount: float = 0.995
     trace: float = 0.95
@@ -67,7 +67,7 @@ class TuningConfig:
     critic_rate: float = 1e-3
     divergence: float = 0.03
     """Kullback–Leibler divergence from the policy that gathered the data, at which the actor stops for this time."""
-    exploration: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25, 0.05)
+    exploration: tuple[float, ...] = (0.2, 0.2, 0.2, 0.2, 0.04)
     """(ACTION,) standard deviation of the actions at the start."""
     least: float = 0.03
     """Exploration never gets smaller than this."""
