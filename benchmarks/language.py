@@ -73,7 +73,7 @@ def answers(answering: Answering, table: dict[int, list[Question]], without: str
 
 def questions(model: EmbodiedLM, processor: EmbodiedProcessor, corpus: Corpus, count: int) -> None:
     answering = Answering(model, processor, corpus)
-    table = asked_about(held_out(Lessons(model, processor, corpus, ()), count, "heldout", 0))
+    table = asked_about(held_out(Lessons(processor, corpus), count, "heldout", 0))
     began = time.process_time()
     full = answers(answering, table)
     seconds = (time.process_time() - began) / max(len(full), 1)

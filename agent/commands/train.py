@@ -29,10 +29,16 @@ class Options:
     name: tyro.conf.Positional[str] = ""
     """Which skill: pick, place, stack, open, close, press, push."""
     minutes: float | None = None
-    """Of a skill: wall time of the reinforcement (30). Of the senses (120) and the language model (90): how long it is
-    to take one CPU core, about, which decides how much data is drawn and how many steps are made."""
+    """Of a skill: wall time of the reinforcement (30). Of the senses (120) and the language model (90, on a GPU 12):
+    how long it is to take, about, on one core, which decides how much is drawn and how many steps are made."""
     stage: str = ""
-    """Of the language model: `align` or `instruct`, after which to stop; empty for all."""
+    """Of the language model: `data`, `towers`, `align` or `instruct`, after which to stop; empty for all."""
+    device: str = "cpu"
+    """Of the language model: `cpu` or `cuda`."""
+    workers: int = 0
+    """Of the language model: processes that draw data and make batches, beside the one that learns."""
+    seconds: float = 0.0
+    """Of the language model: wall time after which the last stage ends in any case; 0 for none."""
     seed: int = 0
     """Of everything that is random."""
     out: Path | None = None
@@ -47,8 +53,9 @@ def main(arguments: Sequence[str]) -> int:
     if options.minutes is not None and not 0.0 < options.minutes < float("inf"):
         raise InputError(f"train: expected --minutes above 0, got {options.minutes}.")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    if options.stage and options.what != "lm":
-        raise InputError(f"train: expected --stage with 'lm' alone, got it with '{options.what}'.")
+    for name in ("stage", "device", "workers", "seconds"):
+        if options.what != "lm" and getattr(options, name) != getattr(Options, name):
+            raise InputError(f"train: expected --{name} with 'lm' alone, got it with '{options.what}'.")
     return {"skill": _skill, "senses": _senses, "lm": _lm}[options.what](options)
 
 
@@ -88,14 +95,16 @@ def _senses(options: Options) -> int:
 def _lm(options: Options) -> int:
     if options.name:
         raise InputError(f"train: expected nothing after 'lm', got '{options.name}'.")
-    from yanshi.agent.language.pipeline import WHOLE, LanguageTraining, train_language
+    from yanshi.agent.language.pipeline import LanguageTraining, train_language
 
     folder = options.out or Path("out") / "train" / "lm"
-    minutes = WHOLE if options.minutes is None else options.minutes
     console = Console(highlight=False)
     made = train_language(
-        LanguageTraining(out=folder, minutes=minutes, stage=options.stage, seed=options.seed),
+        LanguageTraining(
+            out=folder, minutes=options.minutes, stage=options.stage, seed=options.seed, device=options.device,
+            workers=options.workers, seconds=options.seconds,
+        ),
         lambda line: console.print(line, soft_wrap=True),
-    )
+    )  # fmt: skip
     console.print(f"\nThe model: {made}. To use it: EmbodiedLM.from_pretrained({str(made)!r})")
     return 0

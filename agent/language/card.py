@@ -22,7 +22,7 @@ def draw_curve(progress: Mapping[str, Progress], file: Path) -> None:
     FigureCanvasAgg(figure)
     for axes, (stage, made) in zip(figure.subplots(1, len(progress), squeeze=False)[0], progress.items(), strict=True):
         axes.semilogy(*zip(*made.losses, strict=True), marker=".", color="#20639b")
-        axes.set_title(f"{stage}: {made.samples} answers, {made.cpu_seconds:.0f} CPU s")
+        axes.set_title(f"{stage}: {made.samples} answers, {made.seconds:.0f} s")
         axes.set_xlabel("steps")
         axes.set_ylabel("loss on answers [nat a token]")
         axes.grid(alpha=0.3, which="both")
@@ -31,10 +31,17 @@ def draw_curve(progress: Mapping[str, Progress], file: Path) -> None:
     write_bytes(file, picture.getvalue())
 
 
-def write_card(minutes: float, seed: int, progress: Mapping[str, Progress], file: Path, date: str) -> None:
-    """The model card in Markdown."""
+def write_card(options: str, progress: Mapping[str, Progress], file: Path, date: str) -> None:
+    """The model card in Markdown.
+
+    Args:
+        options: of the command that trained it.
+        progress: of each stage.
+        file: where it is written.
+        date: of today.
+    """
     stages = [
-        f"- Stage `{stage}`: {made.step} steps, {made.samples} answers, {made.cpu_seconds:.0f} CPU seconds."
+        f"- Stage `{stage}`: {made.step} steps, {made.samples} answers, {made.seconds:.0f} seconds."
         for stage, made in progress.items()
     ]
     lines = [
@@ -47,7 +54,7 @@ def write_card(minutes: float, seed: int, progress: Mapping[str, Progress], file
         "  wordings and of the phrasings of every goal schema; a quarter of all wordings is held out.",
         "- Stage 0: each tower alone (what is in view, how far, holding, which sounds from where).",
         *stages,
-        f"- Command: `yanshi train lm --minutes {minutes:g} --seed {seed}`, {date}; it goes on where it was killed.",
+        f"- Command: `yanshi train lm {options}`, {date}; it goes on where it was killed.",
         f"- Versions: {', '.join(f'{name} {version}' for name, version in versions().items())}.",
         "",
         "Learning curve: `curve.png`. To measure it: `python benchmarks/language.py`.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from torch import Tensor
 from yanshi.agent.language.moments import Heard, Moment, Told, moments
 from yanshi.agent.language.scenes import from_plain, to_plain
 from yanshi.agent.learning.checkpoint import write_bytes
+from yanshi.agent.learning.parallel import each
 from yanshi.agent.seeing.pictures import Split
 from yanshi.agent.skills.kinematics import Kinematics
 from yanshi.errors import InputError
@@ -44,17 +46,20 @@ class Corpus:
 
 def draw(
     folder: Path, senses: Mapping[str, SenseConfig], split: Split, shards: int,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] = lambda line: None, workers: int = 1,
 ) -> None:  # fmt: skip
-    """Draw the shards that are not there yet."""
+    """Draw the shards that are not there yet, on so many processes."""
+    missing = [number for number in range(shards) if not _file(folder, split, number).exists()]
+    for line in each(partial(_draw, folder, dict(senses), split), missing, workers):
+        tell(line)
+
+
+def _draw(folder: Path, senses: Mapping[str, SenseConfig], split: Split, number: int) -> str:
     bodies: dict[str, Kinematics] = {}
-    for number in range(shards):
-        file = _file(folder, split, number)
-        if file.exists():
-            continue
-        made = [m for k in range(LAYOUTS) for m in moments(number * LAYOUTS + k, split, bodies)]
-        write_bytes(file, save(dict(_tensors(made, senses)), metadata={"truth": json.dumps([_plain(m) for m in made])}))
-        tell(f"{file.name}: {len(made)} moments")
+    made = [m for k in range(LAYOUTS) for m in moments(number * LAYOUTS + k, split, bodies)]
+    file = _file(folder, split, number)
+    write_bytes(file, save(dict(_tensors(made, senses)), metadata={"truth": json.dumps([_plain(m) for m in made])}))
+    return f"{file.name}: {len(made)} moments"
 
 
 def read(folder: Path, split: Split, shards: int) -> Corpus:
@@ -100,11 +105,11 @@ def _same_length(parts: Sequence[Tensor]) -> list[Tensor]:
 
 def _plain(moment: Moment) -> dict[str, Any]:
     values = {name: getattr(moment, name) for name in ("seed", "unsure", "dark", "holding", "ahead")}
-    told = [{**asdict(each), "thing": to_plain(each.thing)} for each in moment.told]
-    return values | {"told": told, "heard": [asdict(each) for each in moment.heard]}
+    told = [{**asdict(one), "thing": to_plain(one.thing)} for one in moment.told]
+    return values | {"told": told, "heard": [asdict(one) for one in moment.heard]}
 
 
 def _moment(values: Mapping[str, Any]) -> Moment:
-    told = tuple(Told(**{**each, "thing": from_plain(each["thing"])}) for each in values["told"])
-    heard = tuple(Heard(**each) for each in values["heard"])
+    told = tuple(Told(**{**one, "thing": from_plain(one["thing"])}) for one in values["told"])
+    heard = tuple(Heard(**one) for one in values["heard"])
     return Moment(**{**values, "told": told, "heard": heard, "observation": None})

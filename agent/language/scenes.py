@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from yanshi.agent.language.instructions import Instructed, instructed
 from yanshi.agent.learning.checkpoint import write_bytes
+from yanshi.agent.learning.parallel import each
+from yanshi.agent.specimens import vocabulary
 from yanshi.envs.wordings import Split
 from yanshi.errors import InputError
 from yanshi.perception.readers.objects import SensedObject
+from yanshi.planning.embedding import MiniLM
 from yanshi.planning.understanding import RetrievalUnderstanding
 
 SCENES = 5
@@ -29,16 +33,18 @@ class SceneFiles:
     split: Split
     files: int
 
-    def draw(self, reader: RetrievalUnderstanding, tell: Callable[[str], None] = lambda line: None) -> None:
-        """Draw the files that are not there yet; `reader` reads the tasks' wordings."""
-        for number in range(self.files):
-            file = self._file(number)
-            if file.exists():
-                continue
-            made = [instructed(number * SCENES + k, self.split, reader) for k in range(SCENES)]
-            plain = [{"told": [to_plain(thing) for thing in each.told], "said": each.said} for each in made]
-            write_bytes(file, json.dumps(plain).encode())
-            tell(f"{file.name}: {sum(len(each.said) for each in made)} instructions")
+    def draw(self, tell: Callable[[str], None] = lambda line: None, workers: int = 1) -> None:
+        """Draw the files that are not there yet, on so many processes."""
+        missing = [number for number in range(self.files) if not self._file(number).exists()]
+        for line in each(self._draw, missing, workers):
+            tell(line)
+
+    def _draw(self, number: int) -> str:
+        made = [instructed(number * SCENES + k, self.split, _reader()) for k in range(SCENES)]
+        plain = [{"told": [to_plain(thing) for thing in one.told], "said": one.said} for one in made]
+        file = self._file(number)
+        write_bytes(file, json.dumps(plain).encode())
+        return f"{file.name}: {sum(len(one.said) for one in made)} instructions"
 
     def read(self) -> list[Instructed]:
         """All scenes. Raises: InputError if a file is missing."""
@@ -47,13 +53,19 @@ class SceneFiles:
             file = self._file(number)
             if not file.exists():
                 raise InputError(f"{file}: expected scenes with instructions, there are none; draw them first.")
-            for each in json.loads(file.read_text()):
-                told = tuple(from_plain(values) for values in each["told"])
-                scenes.append(Instructed(told=told, said=tuple((text, answer) for text, answer in each["said"])))
+            for one in json.loads(file.read_text()):
+                told = tuple(from_plain(values) for values in one["told"])
+                scenes.append(Instructed(told=told, said=tuple((text, answer) for text, answer in one["said"])))
         return scenes
 
     def _file(self, number: int) -> Path:
         return self.folder / f"scenes-{self.split}-{number:04d}.json"
+
+
+@cache
+def _reader() -> RetrievalUnderstanding:
+    """Who reads the tasks' wordings."""
+    return RetrievalUnderstanding(MiniLM(), vocabulary())
 
 
 def to_plain(thing: SensedObject) -> dict[str, object]:

@@ -54,7 +54,7 @@ class Answering:
 
     def __post_init__(self) -> None:
         self.decoder = Decoder(self.model, self.processor)
-        self._lessons = Lessons(self.model, self.processor, self.corpus, ())
+        self._lessons = Lessons(self.processor, self.corpus)
         self._check = Consistency(vocabulary())
 
     def ask(self, moment: int, questions: Sequence[Question], without: Sequence[str] = ()) -> list[Answered]:

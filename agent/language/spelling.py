@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from yanshi.agent.language.directions import NEAR, RANGES, in_steps
+from yanshi.agent.language.directions import NEAR, RANGES
 from yanshi.agent.language.questions import NOISES
 from yanshi.perception.embodied_lm.tower import SenseTower
 from yanshi.perception.hearing.network import CLASSES
@@ -34,6 +33,8 @@ SHARE = 0.5
 SLOTS = 3
 """Sounds that are told at once, a token each."""
 _SHARPNESS = 20.0
+_FORE_OF, _SIDE_OF = (0, 0, 2, 1, 1, 1, 2, 0), (2, 0, 0, 0, 2, 1, 1, 1)
+"""Of the eighths of a turn from straight ahead to the left."""
 
 
 @dataclass(frozen=True)
@@ -78,43 +79,44 @@ def put_among_words(tower: SenseTower, speller: Speller) -> None:
         tower.sense.mul_(SHARE).add_(speller.middle)
 
 
-def way(bearing: float) -> tuple[int, int]:
-    """Words of `FORE` and `SIDE` for an azimuth [rad], left positive."""
-    sector = round(bearing / (np.pi / 4.0)) % 8
-    fore = {0: 0, 1: 0, 7: 0, 2: 2, 6: 2}.get(sector, 1)
-    side = 2 if sector in (0, 4) else 0 if sector < 4 else 1
+def ways(bearing: Tensor) -> tuple[Tensor, Tensor]:
+    """Words of `FORE` and `SIDE` for azimuths [rad], left positive."""
+    sector = torch.round(bearing / (torch.pi / 4.0)).nan_to_num().long() % 8
+    fore, side = (torch.tensor(table, device=bearing.device)[sector] for table in (_FORE_OF, _SIDE_OF))
     return fore, side
 
 
 def spelled_places(position_b: Tensor) -> Spelled:
     """Of things at places (B, Q, 3) [m] in the robot base: which way and how far."""
-    flat = position_b.reshape(-1, 3).tolist()
-    ways = [way(float(np.arctan2(y, x))) for x, y, _ in flat]
-    far = [_index(float(np.hypot(x, y)), NEAR) for x, y, _ in flat]
-    shape = position_b.shape[:2]
-    fore, side = (torch.tensor([each[k] for each in ways]).reshape(shape) for k in (0, 1))
-    return Spelled({"fore": fore, "side": side, "far": torch.tensor(far).reshape(shape)})
+    fore, side = ways(torch.atan2(position_b[..., 1], position_b[..., 0]))
+    return Spelled(
+        {"fore": fore, "side": side, "far": _steps(torch.hypot(position_b[..., 0], position_b[..., 1]), NEAR)}
+    )
 
 
-def spelled_sounds(heard: Sequence[Sequence[tuple[int, float]]], tokens: int) -> Spelled:
-    """Of moments with sounds (class, azimuth [rad]): a token each, in the order of classes; the next says *nothing*."""
-    shape, slots = (len(heard), tokens), min(SLOTS, tokens)
-    words = {name: torch.full(shape, -1) for name in ("sound", "fore", "side")}
-    for row, sounds in enumerate(heard):
-        for slot, (kind, bearing) in enumerate(sorted(sounds)[:slots]):
-            words["sound"][row, slot] = kind
-            words["fore"][row, slot], words["side"][row, slot] = way(bearing)
-        if len(sounds) < slots:
-            words["sound"][row, len(sounds)] = len(SOUNDS) - 1
+def spelled_sounds(there: Tensor, bearings: Tensor, tokens: int) -> Spelled:
+    """Of moments with sounds, bool (B, classes) from azimuths (B, classes) [rad]: a token each, in the order of
+    classes; the next says *nothing*.
+    """
+    slots = min(SLOTS, tokens)
+    slot = there.cumsum(1) - 1
+    row, kind = torch.nonzero(there & (slot < slots), as_tuple=True)
+    place = slot[row, kind]
+    words = {name: torch.full((len(there), tokens), -1, device=there.device) for name in ("sound", "fore", "side")}
+    words["sound"][row, place] = kind
+    words["fore"][row, place], words["side"][row, place] = ways(bearings[row, kind])
+    count = there.sum(1)
+    few = torch.nonzero(count < slots)[:, 0]
+    words["sound"][few, count[few]] = len(SOUNDS) - 1
     return Spelled(words)
 
 
-def spelled_room(ahead: Sequence[float], tokens: int) -> Spelled:
-    """Of distances [m]: every token says how much room there is ahead."""
-    rows = torch.tensor([_index(distance, RANGES) for distance in ahead])
-    return Spelled({"room": rows[:, None].expand(-1, tokens)})
+def spelled_room(ahead: Tensor, tokens: int) -> Spelled:
+    """Of distances (B,) [m]: every token says how much room there is ahead."""
+    return Spelled({"room": _steps(ahead, RANGES)[:, None].expand(-1, tokens)})
 
 
-def _index(distance: float, steps: tuple[tuple[float, str], ...]) -> int:
-    word = in_steps(distance, steps)
-    return next(k for k, (_, each) in enumerate(steps) if each == word)
+def _steps(distance: Tensor, steps: tuple[tuple[float, str], ...]) -> Tensor:
+    """Which of the steps each distance is in."""
+    borders = torch.tensor([most for most, _ in steps[:-1]], device=distance.device, dtype=distance.dtype)
+    return torch.bucketize(distance, borders, right=True)

@@ -2,7 +2,7 @@
 
 At first a small head reads the mean of the soft tokens; what it must say is known of every moment, or follows from the
 reading itself; it is thrown away. Then the tokens of sound, LiDAR and things are drawn to the words for what they hold
-(`spelling`). Sounds are drawn anew for every batch, so none is seen twice.
+(`spelling`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from yanshi.agent.hearing.sounds import ARRAY, HELD_OUT, clip
 from yanshi.agent.language.corpus import Corpus
 from yanshi.agent.language.moments import Moment
+from yanshi.agent.language.soundscapes import Soundscapes
 from yanshi.agent.language.spelling import (
     Spelled,
     Speller,
@@ -28,17 +28,23 @@ from yanshi.agent.language.spelling import (
     spelled_sounds,
 )
 from yanshi.agent.seeing.words import taught
-from yanshi.contracts import Frame, Observation, Proprioception
 from yanshi.perception.embodied_lm.clips import collate, readings
 from yanshi.perception.embodied_lm.senses import PARTS, SenseConfig
 from yanshi.perception.embodied_lm.tower import SenseTower
-from yanshi.perception.hearing.features import RATE
-from yanshi.perception.hearing.network import CLASSES
 
 SECTORS = 8
 """Directions in which a scan's nearest echo must be told."""
 Batch = tuple[dict[str, Tensor], dict[str, Tensor]]
 """The tensors of a sense by part, and the targets by name."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What towers learn from; their tensors are on the device that they learn on."""
+
+    corpus: Corpus | None
+    sounds: Soundscapes | None = None
+    """For the sense of sound."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +60,7 @@ class TowerTraining:
     batch: int = 32
     learning_rate: float = 1e-3
     seed: int = 0
+    device: str = "cpu"
 
 
 class Head(nn.Module):
@@ -71,41 +78,49 @@ class Head(nn.Module):
 
 
 def train_tower(
-    name: str, sense: SenseConfig, hidden: int, corpus: Corpus, config: TowerTraining,
+    name: str, sense: SenseConfig, hidden: int, known: Known, config: TowerTraining,
     tell: Callable[[str], None] = lambda line: None,
 ) -> SenseTower:  # fmt: skip
-    """A tower that has learned its sense. Objects have nothing to learn alone: they come back fresh."""
+    """A tower that has learned its sense. Objects have nothing to learn alone: they come back fresh.
+
+    Args:
+        name: of the sense.
+        sense: what it is.
+        hidden: width of the language model.
+        known: what it learns from; both on the device.
+        config: how long.
+        tell: is told how it goes.
+    """
     torch.manual_seed(config.seed)
-    tower = SenseTower(sense, hidden)
+    tower = SenseTower(sense, hidden).to(config.device)
     if sense.is_objects:
         return tower
-    lessons = list(_lessons(name, sense, corpus, config)) if name != "sound" else None
-    first = next(iter(lessons)) if lessons else next(sounds(sense, config.batch, 1, config.seed))
-    head = Head(hidden, {target: value.shape[1] for target, value in first[1].items()})
-    parameters = [*tower.parameters(), *head.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.01)
-    steps = config.sounds if lessons is None else config.epochs * len(lessons)
-    rng, losses, began = np.random.default_rng(config.seed), [], time.process_time()
-    stream = sounds(sense, config.batch, steps, config.seed) if lessons is None else _passes(lessons, steps, rng)
-    for step, (parts, targets) in enumerate(stream):
+    steps, batches = _batches(name, known, config)
+    head: Head | None = None
+    parameters, losses, began = list(tower.parameters()), [], time.monotonic()
+    for step, (parts, targets) in enumerate(batches):
+        if head is None:
+            head = Head(hidden, {target: value.shape[1] for target, value in targets.items()}).to(config.device)
+            parameters += head.parameters()
+            optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.01)
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(1.0, (step + 1) / 50) * (1.0 - 0.95 * step / steps)
-        soft = tower(*(parts[part] for part in PARTS))
-        said = head(soft.tokens)
-        loss = torch.stack([_loss(target, said[target], value) for target, value in targets.items()]).sum()
+        with torch.autocast(tower.gain.device.type, torch.bfloat16, enabled=tower.gain.is_cuda):
+            said = head(tower(*(parts[part] for part in PARTS)).tokens)
+        loss = torch.stack([_loss(target, said[target].float(), value) for target, value in targets.items()]).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 5.0)
         optimizer.step()
-        losses.append(float(loss.detach()))
+        losses.append(loss.detach())
         if (step + 1) % max(steps // 10, 1) == 0:
-            mean = float(np.mean(losses[-max(steps // 10, 1) :]))
-            tell(f"{name}: {step + 1} of {steps}, loss {mean:.3f}, {time.process_time() - began:.0f} CPU s")
+            mean = float(torch.stack(losses[-max(steps // 10, 1) :]).mean())
+            tell(f"{name}: {step + 1} of {steps}, loss {mean:.3f}, {time.monotonic() - began:.0f} s")
     return tower.eval()
 
 
 def spell(
-    name: str, tower: SenseTower, corpus: Corpus, speller: Speller, config: TowerTraining,
+    name: str, tower: SenseTower, known: Known, speller: Speller, config: TowerTraining,
     tell: Callable[[str], None] = lambda line: None,
 ) -> None:  # fmt: skip
     """Draw the tokens of a tower, which are at the scale of the language model's embeddings, to words."""
@@ -115,53 +130,69 @@ def spell(
     torch.manual_seed(config.seed)
     parameters = list(tower.train().parameters())
     optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.01)
-    losses, began = [], time.process_time()
-    for step, (parts, spelled) in enumerate(_spelled(name, tower.config, corpus, steps, config)):
+    losses, began = [], time.monotonic()
+    for step, (parts, spelled) in enumerate(_spelled(name, tower.config, known, steps, config)):
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(1.0, (step + 1) / 30) * (1.0 - 0.95 * step / steps)
-        loss = speller(tower(*(parts[part] for part in PARTS)).tokens, spelled)
+        with torch.autocast(tower.gain.device.type, torch.bfloat16, enabled=tower.gain.is_cuda):
+            tokens = tower(*(parts[part] for part in PARTS)).tokens
+        loss = speller(tokens.float(), spelled)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 5.0)
         optimizer.step()
-        losses.append(float(loss.detach()))
+        losses.append(loss.detach())
         if (step + 1) % max(steps // 5, 1) == 0:
-            mean = float(np.mean(losses[-max(steps // 5, 1) :]))
-            tell(f"{name} in words: {step + 1} of {steps}, loss {mean:.3f}, {time.process_time() - began:.0f} CPU s")
+            mean = float(torch.stack(losses[-max(steps // 5, 1) :]).mean())
+            tell(f"{name} in words: {step + 1} of {steps}, loss {mean:.3f}, {time.monotonic() - began:.0f} s")
     put_among_words(tower.eval(), speller)
 
 
+def _batches(name: str, known: Known, config: TowerTraining) -> tuple[int, Iterator[Batch]]:
+    """How many there are, and one after another what a sense reads and what can be known of it."""
+    rng = np.random.default_rng([config.seed, 5])
+    if name == "sound":
+        assert known.sounds is not None
+        sounds = known.sounds
+        return config.sounds, (sounds.batch(rng, config.batch) for _ in range(config.sounds))
+    assert known.corpus is not None
+    corpus = known.corpus
+    lessons = list(_lessons(name, corpus, config))
+    steps = config.epochs * len(lessons)
+    order = np.concatenate([rng.permutation(len(lessons)) for _ in range(config.epochs)])
+    return steps, ((parts_of(corpus.tensors, name, lessons[k][0]), lessons[k][1]) for k in order.tolist())
+
+
 def _spelled(
-    name: str, sense: SenseConfig, corpus: Corpus, steps: int, config: TowerTraining
+    name: str, sense: SenseConfig, known: Known, steps: int, config: TowerTraining
 ) -> Iterator[tuple[dict[str, Tensor], Spelled]]:
     """Readings of a sense, and the words that its tokens should be near."""
     tokens = sense.soft_tokens(1)
-    if name == "sound":
-        for parts, targets in sounds(sense, config.batch, steps, config.seed + 777):
-            ways = targets["direction"].reshape(len(targets["is_present"]), -1, 2)
-            bearings = torch.atan2(ways[..., 1], ways[..., 0])
-            there = targets["is_present"] == 1.0
-            heard = [[(int(k), float(row[k])) for k in torch.nonzero(own)[:, 0]] for row, own in
-                     zip(bearings, there, strict=True)]  # fmt: skip
-            yield parts, spelled_sounds(heard, tokens)
-        return
     rng = np.random.default_rng([config.seed, 6])
-    usable = [k for k, m in enumerate(corpus.moments) if (m.told if sense.is_objects else _have(corpus, name, k))]
+    if name == "sound":
+        assert known.sounds is not None
+        for _ in range(steps):
+            parts, targets = known.sounds.batch(rng, config.batch)
+            there = targets["is_present"] == 1.0
+            flat = targets["direction"].reshape(*there.shape, 2)
+            yield parts, spelled_sounds(there, torch.atan2(flat[..., 1], flat[..., 0]), tokens)
+        return
+    assert known.corpus is not None
+    corpus = known.corpus
+    if not sense.is_objects:
+        usable = torch.nonzero(corpus.tensors[f"{name}_mask"].any(1))[:, 0].cpu().numpy()
+        ahead = torch.tensor([m.ahead for m in corpus.moments], device=config.device)
+        for _ in range(steps):
+            chosen = torch.as_tensor(rng.choice(usable, config.batch), device=config.device)
+            yield parts_of(corpus.tensors, name, chosen), spelled_room(ahead[chosen], tokens)
+        return
+    told = [m.told for m in corpus.moments if m.told]
     for _ in range(steps):
-        chosen = rng.choice(usable, config.batch)
-        moments = [corpus.moments[int(k)] for k in chosen]
-        if not sense.is_objects:
-            parts = parts_of(corpus.tensors, name, torch.as_tensor(chosen))
-            yield parts, spelled_room([m.ahead for m in moments], tokens)
-            continue
-        samples = [readings(sense, (), [told.thing for told in m.told], strict=True) for m in moments]
-        parts = {key.removeprefix(f"{name}_"): value for key, value in collate(name, sense, samples).items()}
+        some = [told[int(k)] for k in rng.integers(len(told), size=config.batch)]
+        samples = [readings(sense, (), [each.thing for each in own], strict=True) for own in some]
+        parts = {key.removeprefix(f"{name}_"): v.to(config.device) for key, v in collate(name, sense, samples).items()}
         words = spelled_places(parts["values"][..., :3]).words
         yield parts, Spelled({group: torch.where(parts["mask"], word, -1) for group, word in words.items()})
-
-
-def _have(corpus: Corpus, name: str, moment: int) -> bool:
-    return bool(corpus.tensors[f"{name}_mask"][moment].any())
 
 
 def _loss(name: str, said: Tensor, target: Tensor) -> Tensor:
@@ -174,25 +205,16 @@ def _loss(name: str, said: Tensor, target: Tensor) -> Tensor:
     return F.smooth_l1_loss(said[known], target[known], beta=0.2)
 
 
-def _passes(lessons: Sequence[Batch], steps: int, rng: np.random.Generator) -> Iterator[Batch]:
-    made = 0
-    while made < steps:
-        for k in rng.permutation(len(lessons)):
-            if made < steps:
-                yield lessons[int(k)]
-            made += 1
-
-
-def _lessons(name: str, sense: SenseConfig, corpus: Corpus, config: TowerTraining) -> Iterator[Batch]:
-    """All moments that have the sense, in batches."""
-    mask = corpus.tensors[f"{name}_mask"].any(1)
-    having = torch.nonzero(mask)[:, 0]
+def _lessons(name: str, corpus: Corpus, config: TowerTraining) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    """All moments that have the sense, in batches: which, and what can be known of them."""
+    having = torch.nonzero(corpus.tensors[f"{name}_mask"].any(1))[:, 0].cpu()
     order = having[torch.randperm(len(having), generator=torch.Generator().manual_seed(config.seed))]
     for chosen in torch.split(order, config.batch):
         if len(chosen) < 2:
             continue
-        parts = parts_of(corpus.tensors, name, chosen)
-        yield parts, _targets(name, [corpus.moments[int(k)] for k in chosen], parts)
+        parts = parts_of(corpus.tensors, name, chosen.to(config.device))
+        targets = _targets(name, [corpus.moments[int(k)] for k in chosen], parts)
+        yield chosen.to(config.device), {target: value.to(config.device) for target, value in targets.items()}
 
 
 def parts_of(tensors: Mapping[str, Tensor], name: str, chosen: Tensor) -> dict[str, Tensor]:
@@ -239,39 +261,3 @@ def _sector_minima(points: Tensor) -> Tensor:
         inside = torch.where(usable & (which == sector), distance, torch.full_like(distance, 8.0))
         minima.append(torch.nan_to_num(inside, nan=8.0).amin(1))
     return torch.log(torch.stack(minima, dim=1).clamp(0.1, 8.0))
-
-
-def sounds(sense: SenseConfig, batch: int, batches: int, seed: int) -> Iterator[Batch]:
-    """Batches of sounds that are new each time, heard with the head turned this way and that."""
-    for number in range(batches):
-        heard, targets = [], []
-        for k in range(batch):
-            rng = np.random.default_rng([seed, 5, number, k])
-            made = clip(int(rng.integers(HELD_OUT // 2, HELD_OUT)))
-            yaw = rng.uniform(-1.0, 1.0)
-            T_bs = np.eye(4)
-            T_bs[:2, :2] = [[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]]
-            T_bs[2, 3] = 1.2
-            frame = Frame(
-                name="audio", modality="audio", stamp=1.0, data=made.audio, rate=RATE, T_bs=T_bs, microphones_s=ARRAY
-            )
-            heard.append(frame)
-            directions = made.directions @ T_bs[:3, :3].T
-            level = directions[:, :2] / np.linalg.norm(directions[:, :2], axis=1, keepdims=True)
-            level[made.present != 1.0] = np.nan
-            targets.append((made.present, level.ravel()))
-        samples = [readings(sense, (_moment_of(frame),), (), strict=True) for frame in heard]
-        parts = {key.removeprefix("sound_"): value for key, value in collate("sound", sense, samples).items()}
-        present, level = (torch.as_tensor(np.stack(v), dtype=torch.float32) for v in zip(*targets, strict=True))
-        assert present.shape[1] == len(CLASSES)
-        yield parts, {"is_present": present, "direction": level}
-
-
-def _moment_of(frame: Frame) -> Observation:
-    """A moment in which nothing but a frame was sensed."""
-    nothing = np.zeros(3)
-    felt = Proprioception(
-        joint_names=(), joint_positions=np.zeros(0), joint_velocities=np.zeros(0), odometry=nothing,
-        base_velocity_b=nothing, T_be=np.eye(4), gripper_opening=0.0,
-    )  # fmt: skip
-    return Observation(stamp=frame.stamp, frames={frame.name: frame}, proprioception=felt)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,16 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
-from yanshi.agent.language.corpus import Corpus
-from yanshi.agent.language.instructions import Instructed
-from yanshi.agent.language.lessons import Lesson, Lessons
+from yanshi.agent.language.balance import GROUPS, sums, weighed, weights
+from yanshi.agent.language.lessons import Lesson, Lessons, Row
 from yanshi.agent.language.spelling import SPELLED
 from yanshi.agent.learning.checkpoint import read, write, write_bytes
 from yanshi.errors import InputError
 from yanshi.perception.embodied_lm.freezing import train_only
 from yanshi.perception.embodied_lm.lora import LoraOptions, add_lora
 from yanshi.perception.embodied_lm.model import EmbodiedLM
-from yanshi.perception.embodied_lm.processor import EmbodiedProcessor
 from yanshi.perception.embodied_lm.senses import PARTS
 
 STAGES = ("align", "instruct")
@@ -45,21 +44,37 @@ class StageTraining:
     """Rows of a step; each has some branches, which share what is sensed."""
     scenes: float = 0.4
     """Share of rows with instructions."""
+    words: float = 0.03
+    """Share of rows with text without senses, where there is any."""
+    only: str = ""
+    """A group of `balance.GROUPS` of which alone questions are asked, to see what learning together costs it."""
     learning_rate: float = 1e-3
     """Of towers and new tokens."""
     lora_rate: float = 4e-4
+    rank: int = 16
+    """Of the low-rank updates."""
     warm_up: int = 30
     every: int = 100
     """Steps between checkpoints."""
+    watched: int = 8
+    """Unseen moments, and as many unseen scenes, that it is watched with at each."""
     seed: int = 0
     half: bool = True
     """Compute in bfloat16."""
+    seconds: float = 0.0
+    """Wall time after which the stage ends if it has not come to its last step; 0 for none. The rates fall with the
+    time then as they would with the steps."""
+    device: str = "cpu"
+    workers: int = 0
+    """Processes that make batches ahead of time; 0 for none."""
 
     def __post_init__(self) -> None:
         if self.stage not in STAGES:
             raise InputError(f"Expected the stage to be one of {', '.join(STAGES)}, got '{self.stage}'.")
-        if min(self.steps, self.rows, self.every) < 1:
-            raise InputError(f"Expected steps, rows and every of at least 1, got {self}.")
+        if min(self.steps, self.rows, self.every, self.rank) < 1:
+            raise InputError(f"Expected steps, rows, every and rank of at least 1, got {self}.")
+        if self.only and self.only not in GROUPS:
+            raise InputError(f"Expected only to be one of {', '.join(GROUPS)}, got '{self.only}'.")
 
 
 @dataclass
@@ -67,80 +82,185 @@ class Progress:
     """What a stage remembers beside its tensors."""
 
     step: int = 0
+    seconds: float = 0.0
+    """Wall time."""
     cpu_seconds: float = 0.0
     samples: int = 0
     losses: list[tuple[int, float]] = field(default_factory=list)
+    """Mean loss of a token, to each checkpoint."""
+    spans: list[list[float]] = field(default_factory=list)
+    """The same of each of `balance.GROUPS`; NaN where there was none."""
+    exact: list[list[float]] = field(default_factory=list)
+    """The share of held-out answers whose every token is foretold, of each group; NaN where there was none."""
 
 
 def train_stage(
-    model: EmbodiedLM, processor: EmbodiedProcessor, corpus: Corpus, scenes: Sequence[Instructed],
-    config: StageTraining, out: Path, tell: Callable[[str], None] = lambda line: None,
+    model: EmbodiedLM, lessons: Lessons, config: StageTraining, out: Path,
+    tell: Callable[[str], None] = lambda line: None, unseen: Lessons | None = None,
 ) -> Progress:  # fmt: skip
     """Train a stage, or go on training it. The model is left in evaluation mode, low-rank updates beside its layers.
+
+    Args:
+        model: on the CPU; it is moved to the device.
+        lessons: what it is taught.
+        config: how.
+        out: folder for the checkpoint.
+        tell: is told how it goes, line by line.
+        unseen: moments and words that are held out, to watch it with.
 
     Raises:
         InputError: `out` holds the checkpoint of a stage with another configuration.
     """
     torch.manual_seed(config.seed)
     if config.stage == "instruct":
-        add_lora(model, LoraOptions())
+        add_lora(model, LoraOptions(rank=config.rank, alpha=2.0 * config.rank))
+    model.to(config.device)
     groups = _parameters(model, config)
     parameters = [p for group in groups for p in group["params"]]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
     names = {id(p): name for name, p in model.named_parameters()}
     progress = _resume(config, out, {names[id(p)]: p for p in parameters}, optimizer)
-    lessons = Lessons(model, processor, corpus, scenes)
+    tensors = {name: value.to(config.device) for name, value in lessons.corpus.tensors.items()}
+    weight = torch.tensor(weights(progress.spans), device=config.device)
+    span = torch.zeros(2, len(GROUPS), device=config.device)
     model.train()
-    recent: list[float] = []
-    began = time.process_time() - progress.cpu_seconds
-    while progress.step < config.steps:
-        rng = np.random.default_rng([config.seed, 1, progress.step])
-        torch.manual_seed(int(rng.integers(2**31)))  # of dropout
-        drawn = [lessons.about_a_scene(rng) if rng.random() < config.scenes else lessons.about_a_moment(rng)
-                 for _ in range(config.rows)]  # fmt: skip
-        lesson = lessons.batch(drawn)
-        factor = _rate(config, progress.step)
+    began, began_cpu = time.monotonic() - progress.seconds, time.process_time() - progress.cpu_seconds
+    for lesson in _ahead(lessons, config, progress.step):
+        torch.manual_seed(config.seed * 1_000_003 + progress.step)  # of dropout
+        factor = _rate(config, progress.step, time.monotonic() - began)
         for group in optimizer.param_groups:
             group["lr"] = group["most"] * factor
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.half):
-            loss = lesson_loss(model, lesson)
+        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.half):
+            losses, which, _ = answered(model, lesson, tensors)
+        loss = weighed(losses, which, weight)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         progress.step += 1
-        progress.samples += sum(len(row.said) for row in drawn)
-        recent.append(float(loss.detach()))
-        if progress.step % config.every == 0 or progress.step == config.steps:
-            progress.losses.append((progress.step, float(np.mean(recent))))
-            recent = []
-            progress.cpu_seconds = time.process_time() - began
+        progress.samples += lesson.answers
+        span += sums(losses, which)
+        over = bool(config.seconds) and time.monotonic() - began > config.seconds
+        if progress.step % config.every == 0 or progress.step == config.steps or over:
+            progress.losses.append((progress.step, float(span[0].sum() / span[1].sum())))
+            progress.spans.append((span[0] / span[1]).tolist())
+            weight = torch.tensor(weights(progress.spans), device=config.device)
+            span.zero_()
+            if unseen is not None:
+                progress.exact.append(watch(model, unseen, config))
+                model.train()
+            progress.seconds, progress.cpu_seconds = time.monotonic() - began, time.process_time() - began_cpu
             _keep(config, out, {names[id(p)]: p for p in parameters}, optimizer, progress)
-            tell(
-                f"{config.stage}: step {progress.step} of {config.steps}, {progress.samples} answers, "
-                f"loss {progress.losses[-1][1]:.3f}, {progress.cpu_seconds:.0f} CPU s"
-            )
+            tell(_told(config, progress))
+        if over:
+            break
     model.eval()
     return progress
 
 
-def lesson_loss(model: EmbodiedLM, lesson: Lesson) -> Tensor:
-    """Mean loss over the tokens of all answers."""
-    soft = {}
-    for name, parts in lesson.senses.items():
-        soft[name] = model.towers[name](*(parts[part] for part in PARTS))
-    embeds = model.fuse(lesson.text.input_ids, soft)
+def answered(model: EmbodiedLM, lesson: Lesson, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Of every token of all answers (N,) its loss, its group, and whether it is foretold.
+
+    Args:
+        model: in training or evaluation mode.
+        lesson: a batch.
+        tensors: of the corpus that the lesson is about, on the model's device.
+    """
+    device = model.device
+    text = lesson.text.to(device)
+    soft = {
+        name: model.towers[name](*(parts[part].to(device) for part in PARTS))
+        for name, parts in lesson.senses(tensors).items()
+    }
+    embeds = model.fuse(text.input_ids, soft)
     out = model.language_model.get_decoder()(
         inputs_embeds=embeds,
-        attention_mask=lesson.text.mask(embeds.dtype),
-        position_ids=lesson.text.position_ids,
+        attention_mask=text.mask(embeds.dtype),
+        position_ids=text.position_ids,
         use_cache=False,
     )
     # Only where an answer's token is to be told is the head asked: it is a fifth of the work.
-    labels = lesson.text.labels[:, 1:]
+    labels = text.labels[:, 1:]
     told = labels != -100
-    logits = model.get_output_embeddings()(out.last_hidden_state[:, :-1][told])
-    return nn.functional.cross_entropy(logits.float(), labels[told])
+    logits = model.get_output_embeddings()(out.last_hidden_state[:, :-1][told]).float()
+    losses = nn.functional.cross_entropy(logits, labels[told], reduction="none")
+    return losses, lesson.group.to(device)[:, 1:][told], logits.detach().argmax(1) == labels[told]
+
+
+@torch.no_grad()
+def watch(model: EmbodiedLM, unseen: Lessons, config: StageTraining) -> list[float]:
+    """The share of unseen questions of each group whose answer's every token is foretold, which is to say written by
+    greedy decoding; of what may be said in several ways, the first alone counts.
+    """
+    model.eval()
+    rng = np.random.default_rng([config.seed, 4])
+    right, asked = torch.zeros(len(GROUPS)), torch.zeros(len(GROUPS))
+    rows = [unseen.about_a_moment(rng, "heldout", every=True) for _ in range(config.watched)]
+    rows += [unseen.about_a_scene(rng) for _ in range(config.watched if unseen.scenes else 0)]
+    rows += [unseen.about_nothing(rng) for _ in range(-(-config.watched // 8) if unseen.words else 0)]
+    rows = [row for row in rows if row.said]
+    for first in range(0, len(rows), config.rows):
+        lesson = unseen.batch(rows[first : first + config.rows])
+        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.half):
+            _, which, good = (each.cpu() for each in answered(model, lesson, unseen.corpus.tensors))
+        labels = lesson.text.labels[:, 1:] != -100
+        row = torch.arange(len(labels))[:, None].expand_as(labels)[labels]
+        answer = row * lesson.text.branch.shape[1] + lesson.text.branch[:, 1:][labels]
+        for number in sorted(set(answer.tolist())):
+            own = answer == number
+            right[which[own][0]] += float(good[own].all())
+            asked[which[own][0]] += 1.0
+    found: list[float] = (right / asked).tolist()
+    return found
+
+
+class _Batches(Dataset[Lesson]):
+    """The lesson of each step, the same whoever makes it."""
+
+    def __init__(self, lessons: Lessons, config: StageTraining) -> None:
+        self.lessons = lessons
+        self.config = config
+
+    def __len__(self) -> int:
+        return self.config.steps
+
+    def __getitem__(self, step: int) -> Lesson:
+        rng = np.random.default_rng([self.config.seed, 1, step])
+        return self.lessons.batch([self._row(rng) for _ in range(self.config.rows)])
+
+    def _row(self, rng: np.random.Generator) -> Row:
+        chance = rng.random()
+        if self.config.only:
+            row = None
+            while row is None or not row.said:
+                row = self.lessons.about_a_moment(rng, only=self.config.only)
+            return row
+        if chance < self.config.scenes:
+            return self.lessons.about_a_scene(rng)
+        if self.lessons.words and chance > 1.0 - self.config.words:
+            return self.lessons.about_nothing(rng)
+        return self.lessons.about_a_moment(rng)
+
+
+def _ahead(lessons: Lessons, config: StageTraining, start: int) -> Iterator[Lesson]:
+    """The lessons of the steps from `start` on, made by the workers while the model learns."""
+    steps = range(start, config.steps)
+    options: dict[str, Any] = {"prefetch_factor": 4} if config.workers else {}
+    return iter(DataLoader(
+        _Batches(lessons, config), sampler=steps, batch_size=None, num_workers=config.workers, **options
+    ))  # fmt: skip
+
+
+def _told(config: StageTraining, progress: Progress) -> str:
+    """One line on how it goes."""
+    line = (
+        f"{config.stage}: step {progress.step} of {config.steps}, {progress.samples} answers, "
+        f"loss {progress.losses[-1][1]:.3f}, {progress.seconds:.0f} s"
+    )
+    if not progress.exact:
+        return line
+    known = [f"{name} {share:.2f}" for name, share in zip(GROUPS, progress.exact[-1], strict=True) if share == share]
+    return f"{line}; exact unseen: {', '.join(known)}"
 
 
 def _parameters(model: EmbodiedLM, config: StageTraining) -> list[dict[str, Any]]:
@@ -156,13 +276,18 @@ def _parameters(model: EmbodiedLM, config: StageTraining) -> list[dict[str, Any]
     return groups + ([{"params": lora, "most": config.lora_rate}] if lora else [])
 
 
-def _rate(config: StageTraining, step: int) -> float:
+def _rate(config: StageTraining, step: int, seconds: float) -> float:
     rise = min(1.0, (step + 1) / config.warm_up)
-    return rise * max(0.02, 0.5 * (1.0 + float(np.cos(np.pi * step / config.steps))))
+    done = max(step / config.steps, min(1.0, seconds / config.seconds) if config.seconds else 0.0)
+    return rise * max(0.02, 0.5 * (1.0 + float(np.cos(np.pi * done))))
+
+
+_FREE = ("every", "watched", "half", "device", "workers", "seconds")
+"""Settings with which a run may go on otherwise than it began."""
 
 
 def _decisive(config: StageTraining) -> dict[str, Any]:
-    return {name: value for name, value in asdict(config).items() if name not in ("every", "half")}
+    return {name: value for name, value in asdict(config).items() if name not in _FREE}
 
 
 def _keep(

@@ -26,12 +26,27 @@ class Branched:
     """(B, S)."""
     labels: Tensor
     """(B, S), -100 but for answers."""
-    visible: Tensor
-    """(B, 1, S, S) bool: whether a token (third axis) sees another (fourth)."""
+    branch: Tensor
+    """(B, S) which branch a token belongs to: 0 for the stem, then 1, 2, …; -1 where a row is filled up."""
+
+    @property
+    def visible(self) -> Tensor:
+        """(B, 1, S, S) bool: whether a token (third axis) sees another (fourth)."""
+        same = self.branch[:, :, None] == self.branch[:, None, :]
+        stem = self.branch[:, None, :] == 0
+        before = torch.ones(same.shape[1:], dtype=torch.bool, device=same.device).tril()
+        return ((same | stem) & before)[:, None]
+
+    def to(self, device: torch.device | str) -> Branched:
+        """The same on a device."""
+        parts = (self.input_ids, self.position_ids, self.labels, self.branch)
+        return Branched(*(part.to(device, non_blocking=True) for part in parts))
 
     def mask(self, dtype: torch.dtype) -> Tensor:
         """`visible` as it is added to scores: 0, or the least number of a dtype."""
-        return torch.zeros(self.visible.shape, dtype=dtype).masked_fill(~self.visible, torch.finfo(dtype).min)
+        visible = self.visible
+        scores = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
+        return scores.masked_fill_(~visible, torch.finfo(dtype).min)
 
 
 def branched(rows: Sequence[Sequence[tuple[Sequence[int], int]]], pad: int, ignored: int = -100) -> Branched:
@@ -55,10 +70,7 @@ def branched(rows: Sequence[Sequence[tuple[Sequence[int], int]]], pad: int, igno
         input_ids[k, :size], position_ids[k, :size] = torch.tensor(ids), torch.tensor(positions)
         branch[k, :size] = torch.tensor(branches)
         labels[k, :size] = torch.where(torch.tensor(answers), input_ids[k, :size], labels[k, :size])
-    same = branch[:, :, None] == branch[:, None, :]
-    stem = branch[:, None, :] == 0
-    visible = (same | stem) & torch.ones(longest, longest, dtype=torch.bool).tril()
-    return Branched(input_ids, position_ids, labels, visible[:, None])
+    return Branched(input_ids, position_ids, labels, branch)
 
 
 def _join(samples: Sequence[tuple[Sequence[int], int]]) -> tuple[list[int], list[int], list[int], list[bool]]:

@@ -44,7 +44,7 @@ def small_senses(*, joints: int = 9, embedding: int = 0, objects: int = 24) -> d
         ),
         "lidar": SenseConfig(reader=PointsReader(), encoder=PointNetConfig(), projector=ResamplerConfig(queries=4)),
         "sound": SenseConfig(
-            reader=SoundReader(), encoder=SoundCNNConfig(), projector=ResamplerConfig(queries=5), frames=2
+            reader=SoundReader(), encoder=SoundCNNConfig(base=32), projector=ResamplerConfig(queries=5), frames=2
         ),
         "body": SenseConfig(
             reader=body,

@@ -86,6 +86,10 @@ class SoundCNN(nn.Module):
 
     def features(self, clips: Tensor) -> Tensor:
         """(N, samples, M) → (N, 1 + 2 * pairs, windows, bands), about [-1, 1]; always in float32, which phases need."""
+        with torch.autocast(clips.device.type, enabled=False):
+            return self._features(clips)
+
+    def _features(self, clips: Tensor) -> Tensor:
         n, _, microphones = clips.shape
         window = torch.hann_window(self.config.window, device=clips.device)
         flat = clips.transpose(1, 2).flatten(0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 
+from yanshi.agent.language.balance import GROUPS
 from yanshi.agent.language.corpus import Corpus
 from yanshi.agent.language.instructions import Instructed
 from yanshi.agent.language.lessons import Lessons, held_out
 from yanshi.agent.language.moments import Heard, Moment, Told
 from yanshi.agent.language.scenes import from_plain, to_plain
 from yanshi.agent.language.scoring import Answering, hallucinations, shares
-from yanshi.agent.language.towers import TowerTraining, train_tower
-from yanshi.agent.language.training import StageTraining, lesson_loss, train_stage
+from yanshi.agent.language.towers import Known, TowerTraining, train_tower
+from yanshi.agent.language.training import StageTraining, answered, train_stage
 from yanshi.errors import InputError
 from yanshi.perception.embodied_lm.assemble import assemble
 from yanshi.perception.embodied_lm.fakes import fake_language_model, fake_tokenizer
@@ -72,7 +74,9 @@ def fresh() -> tuple[Any, Any]:
 
 def test_a_tower_learns_what_its_sense_tells() -> None:
     known = corpus()
-    tower = train_tower("body", SENSES["body"], 32, known, TowerTraining(epochs=60, batch=16, learning_rate=3e-3))
+    tower = train_tower(
+        "body", SENSES["body"], 32, Known(known), TowerTraining(epochs=60, batch=16, learning_rate=3e-3)
+    )
     tokens = tower(*(known.tensors[f"body_{part}"] for part in ("values", "mask", "time", "source", "view"))).tokens
     held = torch.tensor([m.holding for m in known.moments])
     between = (tokens[held].mean(0) - tokens[~held].mean(0)).norm()
@@ -83,7 +87,7 @@ def test_a_stage_lowers_the_loss_and_moves_only_what_it_may(tmp_path: Path) -> N
     model, processor = fresh()
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     config = StageTraining(stage="align", steps=12, every=3, half=False, learning_rate=1e-2, warm_up=2)
-    progress = train_stage(model, processor, corpus(), SCENES, config, tmp_path)
+    progress = train_stage(model, Lessons(processor, corpus(), SCENES), config, tmp_path)
     assert progress.losses[-1][1] < progress.losses[0][1]
     moved = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     assert any("towers.body.projector" in name for name in moved)
@@ -110,7 +114,7 @@ def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not_been(stage: str, tmp
                     raise KeyboardInterrupt
 
             try:
-                train_stage(model, processor, corpus(), SCENES, config, folder, tell)
+                train_stage(model, Lessons(processor, corpus(), SCENES), config, folder, tell)
             except KeyboardInterrupt:
                 continue
         return model
@@ -129,32 +133,32 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
         config = StageTraining(stage="align", steps=steps, every=2, half=False)
         if fails:
             with pytest.raises(InputError, match=r"other settings \(steps\)"):
-                train_stage(model, processor, corpus(), SCENES, config, tmp_path)
+                train_stage(model, Lessons(processor, corpus(), SCENES), config, tmp_path)
         else:
-            train_stage(model, processor, corpus(), SCENES, config, tmp_path)
+            train_stage(model, Lessons(processor, corpus(), SCENES), config, tmp_path)
 
 
 def test_the_loss_of_a_batch_is_that_of_its_samples_one_by_one() -> None:
     model, processor = fresh()
-    lessons = Lessons(model, processor, corpus(), SCENES)
+    lessons = Lessons(processor, corpus(), SCENES)
     rng = np.random.default_rng(0)
     row = lessons.about_a_moment(rng)
     lesson = lessons.batch([row])
     with torch.no_grad():
-        together = float(lesson_loss(model, lesson))
-        total, tokens = 0.0, 0
-        for text, answer in row.said:
-            alone = lessons.batch([type(row)(row.things, row.moment, row.senses, ((text, answer),))])
-            count = int((alone.text.labels != -100).sum())
-            total += float(lesson_loss(model, alone)) * count
-            tokens += count
-    assert together == pytest.approx(total / tokens, rel=1e-4)
+        together, groups, _ = answered(model, lesson, lessons.corpus.tensors)
+        apart = []
+        for said in row.said:
+            alone, group, _ = answered(model, lessons.batch([replace(row, said=(said,))]), lessons.corpus.tensors)
+            assert {GROUPS[k] for k in group.tolist()} == {said.group}
+            apart.append(alone)
+    assert together.tolist() == pytest.approx(torch.cat(apart).tolist(), rel=1e-3)
+    assert len(groups.unique()) > 1
 
 
 def test_questions_are_asked_one_after_another_and_scored() -> None:
     model, processor = fresh()
     known = corpus(4)
-    chosen = held_out(Lessons(model, processor, known, ()), 2, "heldout", 0)
+    chosen = held_out(Lessons(processor, known), 2, "heldout", 0)
     answering = Answering(model, processor, known)
     table: dict[int, list[Any]] = {}
     for index, _, question in chosen:
