@@ -19,6 +19,8 @@ _PAUSE = 1.6
 """How long to listen at one place [s]."""
 _SIDESTEP = 0.8
 _PLACES = 4
+_OUTSIDE = 100.0
+"""What leaving the room is reckoned to add to the way [m]."""
 
 
 def listen(now: Situation, *names: str) -> Script:
@@ -96,9 +98,12 @@ def _pause(now: Situation, wanted: str | None, heard: list[SoundEvent]) -> Gener
 
 
 def _elsewhere(now: Situation, event: SoundEvent | None) -> Generator[Command, None, None]:
-    """Drive to another place, across the bearing and nearer to the sound, so that the next bearing crosses the last."""
+    """Drive to another place, across the bearing and nearer to the sound, so that the next bearing crosses the last.
+    In another room it would be of the doorway: the robot stays in the room that it is in, if it can.
+    """
     space = free_space(now)
     here = now.base_w[:2]
+    room = next((room for room in now.floor_plan.rooms if room.contains(here)), None)
     start = space.nearest_free(here)
     ahead = np.array([np.cos(now.base_w[2]), np.sin(now.base_w[2])]) if event is None else event.direction_w[:2]
     ahead = ahead / max(float(np.linalg.norm(ahead)), 1e-9)
@@ -112,6 +117,7 @@ def _elsewhere(now: Situation, event: SoundEvent | None) -> Generator[Command, N
             way = space.way(here, spot)
             length = float(np.linalg.norm(np.diff(way, axis=0), axis=1).sum()) if way is not None else np.inf
             cost = length - 1.5 * abs(across) - 0.5 * forward
+            cost += _OUTSIDE if room is not None and not room.contains(spot) else 0.0
             if best is None or cost < best[0]:
                 best = (cost, spot)
     if best is None:
