@@ -93,7 +93,8 @@ def correct(env: MotorEnv, act: Act, seed: int, share: float, noise: float) -> D
         if len(actions) % _STRETCH == 0:
             guided = bool(rng.random() < share)
         drift = _KEPT * drift + np.sqrt(1.0 - _KEPT**2) * noise * rng.standard_normal(ACTION)
-        drift[-1] = 0.0
+        if env.control == "direct":
+            drift[-1] = 0.0  # The fingers.
         action = np.clip((label if guided else act(features[-1])) + drift, -1.0, 1.0).astype(np.float32)
         seen, _, terminated, truncated, info = env.step(action)
         features.append(seen)

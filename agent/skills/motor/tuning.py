@@ -38,8 +38,8 @@ except ImportError as error:
 __all__ = ["Report", "Tuner", "TuningConfig", "layers_of", "network", "steps_of"]
 
 Array = NDArray[Any]
-_LEAST_STD = 0.05
-"""A feature that varies less than this in the demonstrations is not blown up."""
+_LEAST_STD = 0.2
+"""A feature that varies less than this in the demonstrations is not blown up: exploring will show more of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class TuningConfig:
     critic_rate: float = 1e-3
     divergence: float = 0.03
     """Kullback–Leibler divergence from the policy that gathered the data, at which the actor stops for this time."""
-    exploration: tuple[float, ...] = (0.2, 0.2, 0.2, 0.2, 0.04)
+    exploration: tuple[float, ...] = (0.2, 0.2, 0.2, 0.2, 0.2)
     """(ACTION,) standard deviation of the actions at the start."""
     least: float = 0.03
     """Exploration never gets smaller than this."""
