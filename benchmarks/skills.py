@@ -7,17 +7,19 @@ the noise of the belief alone (1 cm, 3°, 50 ms); severity 2 is 2 cm, 6°, 100 m
 believed size ± 20 % and a push in every second episode. Success with 95 % Wilson intervals; differences, tuned less the
 other, with paired bootstrap intervals, in points.
 
-Usage: python benchmarks/skills.py FOLDER [--skills pick,push] [--episodes 200] [--severity 0,2] [--first 1000000]
+Usage: python benchmarks/skills.py FOLDER [--skills pick,push] [--episodes 100] [--severity 0,2]
+           [--first 1000000,1100000,1200000]
 
-FOLDER holds a folder for each skill as `yanshi train skill` left it: NAME/NAME.safetensors and NAME/cloned.safetensors.
-Starts on held-out layouts are drawn the first time and kept in NAME/held_out.jsonl.
+FOLDER holds a folder for each skill as `yanshi train skill` left it; an arm whose weights are missing is left out.
+Starts on held-out layouts are drawn the first time and kept in NAME/held_out.jsonl, what was measured in
+NAME/measured.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,40 +30,56 @@ from yanshi.agent.skills.motor.action import ACTION
 from yanshi.agent.skills.motor.catalogue import manoeuvre
 from yanshi.agent.skills.motor.environment import MotorEnv
 from yanshi.agent.skills.motor.policy import MotorPolicy
-from yanshi.agent.skills.motor.rollouts import Act, Trial, trials
+from yanshi.agent.skills.motor.rollouts import Act, trial
 from yanshi.agent.skills.motor.training import HELD_OUT, starts_of
 
 ARMS = ("script", "cloned", "reflex", "guided", "tuned")
+Row = dict[str, Any]
 
 
-def measure(folder: Path, skill: str, severities: list[float], seeds: range) -> Iterator[dict[str, Any]]:
-    """Success of each arm on each seed."""
-    item = manoeuvre(skill)
-    env = MotorEnv(item, starts_of(item, folder / skill / "held_out.jsonl", 32, 2, first=HELD_OUT))
-    policies: dict[str, Act | None] = {
-        "script": None,
-        "reflex": lambda _: np.zeros(ACTION, np.float32),
-        "cloned": MotorPolicy.load(folder / skill / "cloned.safetensors"),
-        "guided": MotorPolicy.load(folder / skill / "guided.safetensors"),
-        "tuned": MotorPolicy.load(folder / skill / f"{skill}.safetensors"),
-    }
-    for severity in severities:
-        found: dict[str, list[Trial]] = {}
+class Bench:
+    """Measures one skill, and remembers what it has measured.
+
+    Args:
+        folder: of the skill.
+        skill: its name.
+    """
+
+    def __init__(self, folder: Path, skill: str) -> None:
+        self.folder, self.skill = folder, skill
+        item = manoeuvre(skill)
+        self._env = MotorEnv(item, starts_of(item, folder / "held_out.jsonl", 32, 2, first=HELD_OUT))
+        self._file = folder / "measured.json"
+        self._known: dict[str, list[int]] = json.loads(self._file.read_text()) if self._file.is_file() else {}
+
+    def row(self, severity: float, seeds: list[int]) -> Row:
+        """Success of each arm on each seed."""
+        found = {}
         for arm in ARMS:
-            env.control = "direct" if arm == "cloned" else "residual"
-            found[arm] = list(trials(env, policies[arm], seeds, severity))
-            won = sum(run.success for run in found[arm])
-            print(f"  {skill}, severity {severity:g}, {arm}: {won} of {len(seeds)}", flush=True)
-        yield {
-            "skill": skill,
-            "severity": severity,
-            "first_seed": seeds.start,
-            "success": {arm: [int(run.success) for run in runs] for arm, runs in found.items()},
-            "steps": {arm: [run.steps for run in runs] for arm, runs in found.items()},
-        }
+            weights = self.folder / f"{self.skill if arm == 'tuned' else arm}.safetensors"
+            if arm in ("script", "reflex") or weights.is_file():
+                found[arm] = self._arm(arm, weights, severity, seeds)
+                print(f"  {self.skill}, severity {severity:g}, {arm}: {sum(found[arm])} of {len(seeds)}", flush=True)
+        return {"skill": self.skill, "severity": severity, "success": found}
+
+    def _arm(self, arm: str, weights: Path, severity: float, seeds: list[int]) -> list[int]:
+        act: Act | None = None if arm == "script" else lambda _: np.zeros(ACTION, np.float32)
+        mark = arm
+        self._env.control = "residual"
+        if arm not in ("script", "reflex"):
+            policy = MotorPolicy.load(weights)
+            act, mark = policy, f"{arm} {hashlib.sha256(weights.read_bytes()).hexdigest()[:12]}"
+            self._env.control = policy.card.get("control", "direct")
+        for seed in seeds:
+            key = f"{mark} {severity:g} {seed}"
+            if key not in self._known:
+                run = trial(self._env, act, seed, severity)
+                self._known[key] = [int(run.success), run.steps]
+        self._file.write_text(json.dumps(self._known))
+        return [self._known[f"{mark} {severity:g} {seed}"][0] for seed in seeds]
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[Row]) -> str:
     """Markdown."""
     lines = [
         "| skill | severity | episodes | "
@@ -72,15 +90,15 @@ def table(rows: list[dict[str, Any]]) -> str:
         "|---|" + "---:|" * (2 * len(ARMS) + 1),
     ]
     for row in rows:
-        success = {arm: np.array(row["success"][arm], dtype=float) for arm in ARMS}
-        cells = []
+        success, cells, count = row["success"], [], len(row["success"]["script"])
         for arm in ARMS:
-            share = wilson(int(success[arm].sum()), len(success[arm]))
-            cells.append(f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}]")
+            share = wilson(sum(success[arm]), count) if arm in success else None
+            cells.append("" if share is None else f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}]")
         for other in ARMS[:-1]:
-            gain = paired_difference(success["tuned"].tolist(), success[other].tolist())
-            cells.append(f"{100 * gain.value:+.1f} [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]")
-        count = len(success["tuned"])
+            cells.append("")
+            if other in success and "tuned" in success:
+                gain = paired_difference([float(v) for v in success["tuned"]], [float(v) for v in success[other]])
+                cells[-1] = f"{100 * gain.value:+.1f} [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
         lines.append(f"| {row['skill']} | {row['severity']:g} | {count} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -88,18 +106,17 @@ def table(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--skills", default="pick")
-    parser.add_argument("--episodes", type=int, default=200)
+    parser.add_argument("--skills", default="pick,push")
+    parser.add_argument("--episodes", type=int, default=100, help="from each of the first seeds on")
     parser.add_argument("--severity", default="0,2")
-    parser.add_argument("--first", type=int, default=1_000_000)
+    parser.add_argument("--first", default="1000000,1100000,1200000")
     options = parser.parse_args()
-    severities = [float(value) for value in options.severity.split(",")]
-    seeds = range(options.first, options.first + options.episodes)
-    rows: list[dict[str, Any]] = []
+    seeds = [int(first) + k for first in options.first.split(",") for k in range(options.episodes)]
+    rows: list[Row] = []
     for skill in options.skills.split(","):
-        for row in measure(options.folder, skill, severities, seeds):
-            rows.append(row)
-            (options.folder / "skills.json").write_text(json.dumps(rows))
+        bench = Bench(options.folder / skill, skill)
+        for severity in map(float, options.severity.split(",")):
+            rows.append(bench.row(severity, seeds))
             print(table(rows[-1:]).splitlines()[-1], flush=True)
     print(table(rows))
 
