@@ -155,6 +155,54 @@ def test_the_loss_of_a_batch_is_that_of_its_samples_one_by_one() -> None:
     assert len(groups.unique()) > 1
 
 
+def test_things_come_in_another_order_each_time_and_are_pointed_at_where_they_are() -> None:
+    _, processor = fresh()
+    mug, ball = (told.thing for told in moment(0, False).told)
+    scene = Instructed(told=(mug, ball), said=(("take <|obj_1|>", "Meant: <|obj_1|>. Do: x."),))
+    lessons = Lessons(processor, corpus(), [scene])
+    rng = np.random.default_rng(0)
+    seen = set()
+    for _ in range(20):
+        row = lessons.about_a_scene(rng)
+        where = [thing.words for thing in row.things].index("blue ball")
+        assert row.said[0][:2] == (f"take <|obj_{where}|>", f"Meant: <|obj_{where}|>. Do: x.")
+        seen.add(where)
+        asked = lessons.about_a_moment(rng, every=True)
+        for text, answer, _ in asked.said:
+            if "the red mug" in text and answer.startswith("<|obj_"):
+                assert asked.things[int(answer[6])].words == "red mug"
+    assert seen == {0, 1}
+
+
+def test_a_stage_is_watched_with_what_it_has_not_seen_and_asks_of_one_sense_alone(tmp_path: Path) -> None:
+    model, processor = fresh()
+    lessons = Lessons(processor, corpus(), SCENES, [("what is rain?", "Water.")])
+    config = StageTraining(stage="align", steps=4, every=2, half=False, watched=2, only="body")
+    progress = train_stage(model, lessons, config, tmp_path, unseen=lessons)
+    body = GROUPS.index("body")
+    assert len(progress.exact) == len(progress.spans) == 2
+    assert all(np.isfinite(span[body]) and np.isnan(span[:body] + span[body + 1 :]).all() for span in progress.spans)
+    assert all(0.0 <= shares[body] <= 1.0 for shares in progress.exact)
+    assert np.isfinite(progress.exact[0][GROUPS.index("words")])
+
+
+def test_a_stage_ends_when_its_time_is_over(tmp_path: Path) -> None:
+    model, processor = fresh()
+    config = StageTraining(stage="align", steps=10_000, half=False, seconds=1e-3)
+    progress = train_stage(model, Lessons(processor, corpus(), SCENES), config, tmp_path)
+    assert progress.step == 1
+    assert progress.losses[-1][0] == 1
+
+
+def test_batches_are_the_same_whoever_makes_them(tmp_path: Path) -> None:
+    losses = []
+    for workers in (0, 2):
+        model, processor = fresh()
+        config = StageTraining(stage="align", steps=3, every=1, half=False, workers=workers)
+        losses.append(train_stage(model, Lessons(processor, corpus(), SCENES), config, tmp_path / str(workers)).losses)
+    assert losses[0] == losses[1]
+
+
 def test_questions_are_asked_one_after_another_and_scored() -> None:
     model, processor = fresh()
     known = corpus(4)
