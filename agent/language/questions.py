@@ -238,10 +238,10 @@ def _nearest(ask: Asked) -> Question | None:
 def _heard(ask: Asked) -> Question | None:
     if ask.moment.unsure and "sound" in ask.senses:
         return None
-    return ask.question("sound", ask.say(), *(f"{said}." for said in _sounds(ask.moment.heard)))
+    return ask.question("sound", ask.say(), *(f"{said}." for said in sounds(ask.moment.heard)))
 
 
-def _sounds(heard: Sequence[Heard]) -> Iterator[str]:
+def sounds(heard: Sequence[Heard]) -> Iterator[str]:
     """Everything that may be said of sounds, the best first: from the left round to the right."""
     if not heard:
         yield "Nothing"
@@ -290,7 +290,7 @@ def _describe(ask: Asked) -> Question | None:
         return None
     if not moment.heard:
         return ask.question("", ask.say(), " ".join(parts))
-    return ask.question("", ask.say(), *(f"{' '.join(parts)} I hear {s.lower()}." for s in _sounds(moment.heard)))
+    return ask.question("", ask.say(), *(f"{' '.join(parts)} I hear {s.lower()}." for s in sounds(moment.heard)))
 
 
 _ASK: Mapping[str, Callable[[Asked], Question | None]] = {

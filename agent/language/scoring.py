@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from yanshi.agent.language.consistency import Consistency
 from yanshi.agent.language.corpus import Corpus
+from yanshi.agent.language.directions import bearing_of
 from yanshi.agent.language.lessons import Lessons
+from yanshi.agent.language.moments import Heard
 from yanshi.agent.language.questions import UNKNOWN, Question
+from yanshi.agent.language.soundscapes import heard_as
 from yanshi.agent.specimens import vocabulary
 from yanshi.perception.decoding.decoder import Decoder
 from yanshi.perception.embodied_lm.clips import collate, readings
 from yanshi.perception.embodied_lm.senses import PARTS
+from yanshi.perception.hearing.listening import measure
+from yanshi.perception.hearing.weights import load_hearing
+from yanshi.perception.hearing.window import Recorder
 
 LONGEST = 64
 """Tokens of an answer."""
@@ -56,6 +63,7 @@ class Answering:
         self.decoder = Decoder(self.model, self.processor)
         self._lessons = Lessons(self.processor, self.corpus)
         self._check = Consistency(vocabulary())
+        self._hearing = load_hearing()
 
     def ask(self, moment: int, questions: Sequence[Question], without: Sequence[str] = ()) -> list[Answered]:
         """Answers to questions about one moment, sensed with all senses but some."""
@@ -63,14 +71,28 @@ class Answering:
         told = () if "things" in without else self.corpus.moments[moment].told
         head = self.processor.head(counts, [each.thing for each in told])
         known = [(each.label, each.attributes) for each in told]
+        heard = self.heard(moment) if "sound" in counts else None
         found = []
         for question in questions:
             ids, _ = self.processor.tokens(head, question.text)
             said = self.decoder.answer({"input_ids": torch.tensor([ids]), **inputs}, most=LONGEST).text
             checks = question.kind in ("exists", "point")
             corrected = self._check.check(question.text, said, known).answer if checks else said
+            if heard is not None:
+                corrected = self._check.check_sounds(question.text, corrected, heard).answer
             found.append(Answered(question=question, answer=said, corrected=corrected))
         return found
+
+    def heard(self, moment: int) -> list[Heard]:
+        """What hearing finds in a moment's sound (`perception.hearing`)."""
+        values, view = (self.corpus.tensors[f"sound_{part}"][moment] for part in ("values", "view"))
+        frame = heard_as(values.reshape(-1, values.shape[-1]).float().numpy()).frames["audio"]
+        T_bs = np.eye(4)
+        T_bs[:3, :3], T_bs[:3, 3] = view[-1, :9].reshape(3, 3).numpy(), view[-1, 9:12].numpy()
+        recorder = Recorder()
+        recorder.add(replace(frame, T_bs=T_bs), np.zeros(3))
+        found = measure(self._hearing, recorder.window())
+        return [Heard(label=m.label, bearing=bearing_of(m.direction_w)) for m in found]
 
     def senses(self, moment: int, without: Sequence[str] = ()) -> tuple[dict[str, Tensor], dict[str, int]]:
         """The tensors of a moment's senses, and how many readings each has."""

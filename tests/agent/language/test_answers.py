@@ -7,6 +7,7 @@ import pytest
 
 from yanshi.agent.language.answers import answer, answer_grammar, referents
 from yanshi.agent.language.consistency import Consistency
+from yanshi.agent.language.moments import Heard
 from yanshi.contracts import Entity
 from yanshi.perception.decoding.grammar import GrammarCompiler
 from yanshi.perception.embodied_lm.fakes import fake_tokenizer
@@ -90,3 +91,36 @@ THINGS = [("mug", {"color": "red"}), ("tile", {"color": "white", "digit": "5"})]
 def test_what_does_not_fit_is_corrected(question: str, said: str, corrected: str, score: float) -> None:
     checked = Consistency(VOCABULARY).check(question, said, THINGS)
     assert (checked.answer, checked.score) == (corrected, score)
+
+
+HEARD = [Heard(label="ring", bearing=np.pi / 2), Heard(label="hum", bearing=np.pi)]
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "corrected", "score"),
+    [
+        ("What do you hear?", "Ringing on the left, humming behind.", "Ringing on the left, humming behind.", 1.0),
+        ("What do you hear?", "Ringing ahead, humming behind.", "Ringing on the left, humming behind.", 0.5),
+        ("What do you hear?", "Nothing.", "Ringing on the left, humming behind.", 0.0),
+        ("What do you hear?", "Ringing on the left, humming behind, knocking ahead.",
+         "Ringing on the left, humming behind.", 2 / 3),
+        ("Where is the ringing?", "Ahead.", "On the left.", 0.0),
+        ("Where is the ringing?", "On the left.", "On the left.", 1.0),
+        ("Where is the knocking?", "Behind.", "I hear no knocking.", 0.0),
+        ("Where is the humming?", "I hear no humming.", "Behind.", 0.0),
+        ("Describe what you sense.", "I see <|obj_0|>. I hear ringing ahead.",
+         "I see <|obj_0|>. I hear ringing on the left, humming behind.", 0.0),
+        ("Where is the mug?", "<|obj_0|>, ahead, near.", "<|obj_0|>, ahead, near.", 1.0),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_sounds_is_held_against_hearing(question: str, said: str, corrected: str, score: float) -> None:
+    checked = Consistency(VOCABULARY).check_sounds(question, said, HEARD)
+    assert checked.answer == corrected
+    assert checked.score == pytest.approx(score)
+
+
+def test_where_nothing_is_heard_nothing_is_told_of() -> None:
+    check = Consistency(VOCABULARY).check_sounds
+    assert check("What do you hear?", "Nothing.", ()).score == 1.0
+    assert check("What do you hear?", "Ringing ahead.", ()).answer == "Nothing."
+    assert check("Describe it.", "I see <|obj_0|>. I hear ringing ahead.", ()).answer == "I see <|obj_0|>."
