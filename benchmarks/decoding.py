@@ -27,6 +27,7 @@ from yanshi.perception.decoding.grammar import GrammarCompiler
 from yanshi.perception.decoding.packed import pack
 from yanshi.perception.embodied_lm.assemble import from_base
 from yanshi.perception.embodied_lm.model import EmbodiedLM
+from yanshi.perception.embodied_lm.processor import EmbodiedProcessor
 from yanshi.perception.embodied_lm.senses import SenseConfig
 from yanshi.perception.encoders.vector_mlp import VectorMLPConfig
 from yanshi.perception.projectors.mlp import MLPProjectorConfig
@@ -174,8 +175,9 @@ def main() -> None:
 
 
 def memory() -> None:
-    """Peak memory [GB] of one model in 4 bits, loading included."""
-    model, processor = from_base({})
+    """Peak memory [GB] of the shipped model in 4 bits, loading included."""
+    model = EmbodiedLM.from_pretrained("yanshi-small", merge=False)
+    processor = EmbodiedProcessor.from_pretrained("yanshi-small")
     pack(model.language_model, 4)
     Decoder(model, processor).answer(processor(text=QUESTIONS[0]), most=4)
     print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9:.2f}")
