@@ -22,6 +22,8 @@ __all__ = ["REFLEXES", "Reflex"]
 
 _BESIDE, _GRASPED = 0.012, 0.04
 """How far beside its place the hand may come down on an object, and may be when it holds it [m]."""
+_ASTRAY = 0.025
+"""How far beside its place a hand that has come down may be found, before it rises again: beliefs waver [m]."""
 _DEEP = 0.012
 """So near to its depth it closes the fingers [m]."""
 _CLEARANCE = 0.025
@@ -45,9 +47,10 @@ def pick(now: Situation, aim: Aim, sight: Sight) -> Command:
     if held_firmly(now) and beside < _GRASPED and now.gripper < now.opening:
         return steer(now, T_we, 0.25, 0.0, np.array([0.0, 0.0, 0.25]))
     high = float(-off[2]) > float(sight.thing.extent[2]) / 2.0 + _CLEARANCE
-    if (beside > _BESIDE or abs(turned) > 0.3 or sight.missed) and not high:
+    away = beside > (_BESIDE if high else _ASTRAY) or abs(turned) > 0.3
+    if (away or sight.missed) and not high:
         return steer(now, T_we, 0.25, wide, -0.25 * T_we[:3, 2])
-    if beside > _BESIDE or abs(turned) > 0.3:
+    if away:
         above = T_we.copy()
         above[:3, 3] += T_we[:3, :3] @ np.array([0.0, 0.0, off[2]])
         return steer(now, above, 0.28, wide)
