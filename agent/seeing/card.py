@@ -13,14 +13,14 @@ from yanshi.errors import MissingDependencyError
 
 def card_text(card: Mapping[str, Any]) -> str:
     """The model card in Markdown, made from what the weights file says of itself."""
-    training, data, heldout = card["training"], card["training"]["data"], card["heldout"]
+    training, heldout = card["training"], card["heldout"]
     lines = [
         "# The eye: objects in colour and depth",
         "",
         "Finds movable objects in RGB-D pictures of the robot's own cameras: kind, colour, size, shape, material and",
         "digit, 3-D position with covariance, yaw, extent, mask, and an embedding that sentences are compared with.",
         "",
-        f"- Data: {data['train']} shards of 32 simulated layouts each, drawn from the tasks' worlds with random",
+        f"- Data: {card['shards']} shards of 32 simulated layouts each, drawn from the tasks' worlds with random",
         "  postures, light, paint and toppled things; camera noise, exposure, holes and pose errors at each showing.",
         f"- Training: {card['step']} steps of {training['batch']} pictures ({card['pictures']} shown), "
         f"{card['cpu_seconds']} CPU seconds, seed {training['seed']}.",

@@ -332,6 +332,7 @@ def _card(config: EyeTraining, progress: Progress) -> dict[str, Any]:
     """What is to be known of the weights."""
     return {
         "training": json.loads(json.dumps(asdict(config), default=str)),
+        "shards": len(shards(config.data.folder, "train")),
         "step": progress.step,
         "cpu_seconds": round(progress.cpu_seconds),
         "pictures": progress.step * config.batch,
