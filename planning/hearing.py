@@ -24,6 +24,10 @@ SILENCE = 6.0
 """A thing not heard for so long is silent [s]; a phone pauses between rings."""
 SIGMAS = 3.0
 """How far from a bearing a thing may lie to be what is heard."""
+SIZE = 0.1
+"""How far from its centre a thing may sound [m]."""
+DECIDED = 9.0
+"""By how much the squares of errors of one thing must be less than those of another, in deviations."""
 CROSSING = 0.015
 """Least sin² of half the angle at which bearings cross well enough."""
 STRAY = 0.05
@@ -56,7 +60,8 @@ def source_of(
     event: SoundEvent, entities: Mapping[str, Entity], rooms: Sequence[Room], voices: Mapping[str, str]
 ) -> str | None:
     """The one known thing that an event comes from: by its track, else the only thing in its direction that can make
-    such a sound. Only things in the same room count: from another room a sound comes as if from the doorway.
+    such a sound, or of several the one that fits much better than the others. Only things in the same room count: from
+    another room a sound comes as if from the doorway.
 
     Args:
         event: what was heard.
@@ -67,16 +72,18 @@ def source_of(
     if event.track is not None:
         return event.track
     room = next((room for room in rooms if room.contains(event.origin_w)), None)
-    pointed = [
-        name
+    pointed = sorted(
+        (_misfit(entity, event), name)
         for name, entity in entities.items()
         if "sound" in entity.affordances
         and known(entity)
         and voices.get(entity.label, event.label) == event.label
         and (room is None or room.contains(entity.position_w))
         and _in_direction(entity, event)
-    ]
-    return pointed[0] if len(pointed) == 1 else None
+    )
+    if not pointed or (len(pointed) > 1 and pointed[1][0] - pointed[0][0] < DECIDED):
+        return None
+    return pointed[0][1]
 
 
 def _in_direction(entity: Entity, event: SoundEvent) -> bool:
@@ -84,11 +91,28 @@ def _in_direction(entity: Entity, event: SoundEvent) -> bool:
     distance = float(np.linalg.norm(offset))
     if distance < 0.2:
         return True
-    azimuth = np.arctan2(offset[1], offset[0]) - np.arctan2(event.direction_w[1], event.direction_w[0])
-    azimuth = (azimuth + np.pi) % (2 * np.pi) - np.pi
-    own = 0.1 / distance
-    allowed = SIGMAS * float(np.sqrt(event.covariance[0, 0] + own**2))
-    return bool(abs(azimuth) <= max(allowed, 0.1))
+    allowed = SIGMAS * float(np.sqrt(event.covariance[0, 0] + (SIZE / distance) ** 2))
+    return bool(abs(_aside(offset, event)[0]) <= max(allowed, 0.1))
+
+
+def _misfit(entity: Entity, event: SoundEvent) -> float:
+    """Squared errors in deviations of azimuth, elevation and, where it is told, the logarithm of distance."""
+    offset = np.asarray(entity.position_w - event.origin_w, dtype=float)
+    distance = max(float(np.linalg.norm(offset)), SIZE)
+    spread = event.covariance.diagonal() + (SIZE / distance) ** 2
+    total = float(np.sum(_aside(offset, event) ** 2 / spread))
+    if event.distance is not None and event.distance_deviation is not None:
+        doubt = np.hypot(event.distance_deviation / event.distance, 0.2)
+        total += float((np.log(event.distance / distance) / doubt) ** 2)
+    return total
+
+
+def _aside(offset: Array, event: SoundEvent) -> Array:
+    """(2,) azimuth and elevation [rad] of a point less those of a sound; `offset` (3,) is from where it was heard."""
+    directions = np.array([offset, event.direction_w])
+    azimuth = np.arctan2(directions[:, 1], directions[:, 0])
+    elevation = np.arctan2(directions[:, 2], np.hypot(directions[:, 0], directions[:, 1]))
+    return np.array([(azimuth[0] - azimuth[1] + np.pi) % (2 * np.pi) - np.pi, elevation[0] - elevation[1]])
 
 
 def unseen_source(name: str, label: str = "thing") -> Entity:

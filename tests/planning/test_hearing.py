@@ -127,6 +127,10 @@ def test_only_a_thing_that_makes_such_a_sound_in_the_same_room_is_its_source() -
     assert source_of(event, kettle_too, ROOMS, voices) == "phone"
     two = {"one": replace(here, name="one"), "two": replace(here, name="two", position_w=np.array([2.0, 2.0, 0.9]))}
     assert source_of(event, two, ROOMS, voices) is None, "it could be either"
+    aside = {**two, "two": replace(here, name="two", position_w=np.array([2.9, 2.5, 0.9]))}
+    sharp = replace(event, covariance=np.eye(2) * 0.003)
+    assert source_of(event, aside, ROOMS, voices) is None
+    assert source_of(sharp, aside, ROOMS, voices) == "one", "it fits much better"
     assert source_of(event, {"table": fake_fixture("table", (3.0, 2.0, 0.7), "kitchen")}, ROOMS, voices) is None
 
 
