@@ -19,8 +19,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 NAMES = (
-    "physics", "environments", "senses", "lidar", "audio", "seeing", "understanding", "language", "speech", "ablation",
-    "decoding", "fetch", "shield", "agents",
+    "physics", "environments", "senses", "lidar", "audio", "hearing", "sounding", "seeing", "understanding", "language",
+    "speech", "ablation", "decoding", "fetch", "shield", "agents",
 )  # fmt: skip
 HEAD = """# Numbers
 
