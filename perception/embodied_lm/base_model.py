@@ -141,8 +141,13 @@ def _convert(gguf: Path, target: Path) -> Path:
         raise ModelError(f"Cannot write to {target.parent} ({error.strerror}); set YANSHI_CACHE.") from error
     try:
         options = {"gguf_file": gguf.name, "local_files_only": True}
-        transformers.AutoTokenizer.from_pretrained(gguf.parent, **options).save_pretrained(partial)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(gguf.parent, **options)
         model = transformers.AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **options)
+        # Some versions of `transformers` read the end of a turn otherwise for the tokenizer than for the model.
+        if isinstance(end := model.config.eos_token_id, int):
+            tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
+            tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+        tokenizer.save_pretrained(partial)
         # It is dequantised: what says otherwise would make `transformers` look for the GGUF again.
         model.hf_quantizer = None
         model.is_quantized = False
