@@ -26,7 +26,7 @@ from yanshi.agent.evaluation.statistics import wilson
 from yanshi.agent.language.corpus import Corpus, draw, read
 from yanshi.agent.language.lessons import Lessons, held_out
 from yanshi.agent.language.questions import Question
-from yanshi.agent.language.scoring import Answered, Answering, hallucinations, shares, unknown
+from yanshi.agent.language.scoring import Answered, Answering, hallucinations, imagined, shares, unknown
 from yanshi.agent.language.understanding import ModelUnderstanding
 from yanshi.agent.specimens import vocabulary
 from yanshi.envs.oracle import Oracle
@@ -86,6 +86,8 @@ def questions(model: EmbodiedLM, processor: EmbodiedProcessor, corpus: Corpus, c
     print(f"| **all** | | {share(right, len(full))} | {share(corrected, len(full))} |")
     plain, better = hallucinations(full), hallucinations(full, corrected=True)
     print(f"\nThings that are not there and were said to be: {share(*plain)}; corrected {share(*better)}.")
+    plain, better = imagined(full), imagined(full, corrected=True)
+    print(f"Things in descriptions that are not in sight: {share(*plain)}; corrected {share(*better)}.")
     print(f"An answer takes {seconds:.2f} CPU s, most of it the reading of what is sensed.\n")
     print("| sense taken away | right with it | right without | says that it cannot tell |\n|---|---:|---:|---:|")
     for sense in NEEDS:

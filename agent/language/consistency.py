@@ -3,7 +3,8 @@
 An answer that points at things is held against the words of the question: a thing must be of the kind and have the
 attributes that are asked for, as far as these are known words and the thing has them. The score is the share of what is
 pointed at that fits; where it is not 1, or where nothing is said to be there and something fits, the answer is
-corrected. An answer that tells of sounds is held against what hearing has found, which sounds from which directions.
+corrected; so is how many there are. A description is held against what is in sight, and an answer that tells of sounds
+against what hearing has found, which sounds from which directions.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from yanshi.agent.language.answers import pointed
 from yanshi.agent.language.directions import SECTORS, sectors
 from yanshi.agent.language.moments import Heard
-from yanshi.agent.language.questions import NOISES, sounds
+from yanshi.agent.language.questions import NOISES, NUMBERS, sounds
 from yanshi.perception.embodied_lm.pointing import objects_in
 from yanshi.planning.noun_phrases import NounPhrases
 from yanshi.planning.vocabulary import Description, Vocabulary
@@ -27,8 +28,9 @@ _NOISE = "|".join(NOISES.values())
 _EACH = re.compile(f"({_NOISE}) ({_WAY})")
 _LIST = re.compile(f"(nothing|({_NOISE}) ({_WAY})(, ({_NOISE}) ({_WAY}))*)\\.", re.IGNORECASE)
 _WHERE = re.compile(f"(({_WAY})|I hear no ({_NOISE}))\\.", re.IGNORECASE)
-_HEARD = " I hear "
-"""With this a description comes to sounds."""
+_COUNTED = re.compile(f".+: ({'|'.join(NUMBERS)})\\.")
+_SEEN, _HEARD = "I see ", " I hear "
+"""With these a description begins, and comes to sounds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,10 @@ class Consistency:
             return Checked(answer=answer, score=1.0)
         fitting = [k for k, thing in enumerate(told) if _fits(wanted, *thing)]
         said = objects_in(answer)
+        if _COUNTED.fullmatch(answer):
+            agreeing, every = len({*said} & {*fitting}), len({*said} | {*fitting})
+            counted = f"{pointed(fitting)}: {NUMBERS[len(fitting)]}." if fitting else NO[1]
+            return Checked(answer=answer if agreeing == every else counted, score=agreeing / every)
         if not said:
             wrong = answer in NO and bool(fitting)
             return Checked(answer=f"Yes: {pointed(fitting)}." if wrong else answer, score=float(not wrong))
@@ -67,6 +73,18 @@ class Consistency:
         if len(right) == len(said):
             return Checked(answer=answer, score=1.0)
         return Checked(answer=f"Yes: {pointed(right)}." if right else NO[0], score=len(right) / len(said))
+
+    def check_seen(self, answer: str, seen: Sequence[int]) -> Checked:
+        """Correct a description; any other answer stays as it is. `seen`: which of the things are in sight."""
+        told, stop, rest = answer.partition(".")
+        if not answer.startswith(_SEEN):
+            return Checked(answer=answer, score=1.0)
+        said = {*objects_in(told)}
+        every = len(said | {*seen})
+        if len(said & {*seen}) == every:
+            return Checked(answer=answer, score=1.0)
+        right = f"{_SEEN}{pointed(seen) or 'no things'}{stop}{rest}"
+        return Checked(answer=right, score=len(said & {*seen}) / every)
 
     def check_sounds(self, question: str, answer: str, heard: Sequence[Heard]) -> Checked:
         """Correct an answer that tells of sounds; any other stays as it is.
@@ -84,7 +102,7 @@ class Consistency:
         if _LIST.fullmatch(answer):
             told, score = _held_against(answer, heard)
             return Checked(answer=f"{told[:1].upper()}{told[1:]}.", score=score)
-        if answer.startswith("I see "):
+        if answer.startswith(_SEEN):
             seen, _, said = answer.partition(_HEARD)
             told, score = _held_against(said or "nothing.", heard)
             tail = f"{_HEARD}{told}." if heard else ""

@@ -20,6 +20,7 @@ from yanshi.agent.language.soundscapes import heard_as
 from yanshi.agent.specimens import vocabulary
 from yanshi.perception.decoding.decoder import Decoder
 from yanshi.perception.embodied_lm.clips import collate, readings
+from yanshi.perception.embodied_lm.pointing import objects_in
 from yanshi.perception.embodied_lm.senses import PARTS
 from yanshi.perception.hearing.listening import measure
 from yanshi.perception.hearing.weights import load_hearing
@@ -71,13 +72,15 @@ class Answering:
         told = () if "things" in without else self.corpus.moments[moment].told
         head = self.processor.head(counts, [each.thing for each in told])
         known = [(each.label, each.attributes) for each in told]
+        seen = [k for k, each in enumerate(told) if each.thing.age == 0.0]
         heard = self.heard(moment) if "sound" in counts else None
         found = []
         for question in questions:
             ids, _ = self.processor.tokens(head, question.text)
             said = self.decoder.answer({"input_ids": torch.tensor([ids]), **inputs}, most=LONGEST).text
-            checks = question.kind in ("exists", "point")
+            checks = question.kind in ("exists", "point", "count")
             corrected = self._check.check(question.text, said, known).answer if checks else said
+            corrected = self._check.check_seen(corrected, seen).answer
             if heard is not None:
                 corrected = self._check.check_sounds(question.text, corrected, heard).answer
             found.append(Answered(question=question, answer=said, corrected=corrected))
@@ -127,6 +130,17 @@ def hallucinations(answered: Sequence[Answered], *, corrected: bool = False) -> 
     absent = [a for a in answered if a.question.kind == "exists" and a.question.answers[0] == "No."]
     said = [a.corrected if corrected else a.answer for a in absent]
     return sum(answer.startswith("Yes") for answer in said), len(said)
+
+
+def imagined(answered: Sequence[Answered], *, corrected: bool = False) -> tuple[int, int]:
+    """Of the things that descriptions point at, how many are not in sight (CHAIR, Rohrbach et al. 2018)."""
+    wrong = every = 0
+    for each in answered:
+        if each.question.kind == "describe":
+            seen = {*objects_in(each.question.answers[0])}
+            said = objects_in(each.corrected if corrected else each.answer)
+            wrong, every = wrong + len({*said} - seen), every + len(said)
+    return wrong, every
 
 
 def unknown(answered: Sequence[Answered]) -> int:

@@ -85,6 +85,9 @@ THINGS = [("mug", {"color": "red"}), ("tile", {"color": "white", "digit": "5"})]
         ("Is there a scarlet mug here?", "Yes: <|obj_0|>.", "Yes: <|obj_0|>.", 1.0),
         ("Do you see a blue mug?", "Yes: <|obj_0|>.", "No.", 0.0),
         ("Do you see a red mug?", "Yes: <|obj_0|>, <|obj_1|>.", "Yes: <|obj_0|>.", 0.5),
+        ("How many red mugs are there?", "<|obj_0|>, <|obj_1|>: two.", "<|obj_0|>: one.", 0.5),
+        ("How many mugs do you see?", "<|obj_0|>: one.", "<|obj_0|>: one.", 1.0),
+        ("How many blue mugs do you see?", "<|obj_0|>: one.", "None.", 0.0),
         ("Have you seen a unicorn?", "Yes: <|obj_0|>.", "Yes: <|obj_0|>.", 1.0),
     ],
 )
@@ -124,3 +127,13 @@ def test_where_nothing_is_heard_nothing_is_told_of() -> None:
     assert check("What do you hear?", "Nothing.", ()).score == 1.0
     assert check("What do you hear?", "Ringing ahead.", ()).answer == "Nothing."
     assert check("Describe it.", "I see <|obj_0|>. I hear ringing ahead.", ()).answer == "I see <|obj_0|>."
+
+
+def test_a_description_tells_of_what_is_in_sight() -> None:
+    check = Consistency(VOCABULARY).check_seen
+    assert check("I see <|obj_0|>, <|obj_2|>. It is dark.", [0, 2]).score == 1.0
+    checked = check("I see <|obj_0|>, <|obj_1|>. It is dark. I hear humming ahead.", [0, 2])
+    assert checked.answer == "I see <|obj_0|>, <|obj_2|>. It is dark. I hear humming ahead."
+    assert checked.score == pytest.approx(1 / 3)
+    assert check("I see <|obj_0|>.", []).answer == "I see no things."
+    assert check("Yes: <|obj_0|>.", []).answer == "Yes: <|obj_0|>."
