@@ -31,7 +31,7 @@ from yanshi.goals import Fact
 from yanshi.planning import hearing
 from yanshi.planning.association import associate, first_seen, forgetting, free_name, satisfies, seen
 from yanshi.planning.domain import Domain
-from yanshi.planning.grasp import Grasp
+from yanshi.planning.grasp import Grasp, hand_w
 from yanshi.planning.occupancy import believed_grid
 from yanshi.planning.relations import (
     CLOSED_TO,
@@ -144,11 +144,10 @@ class Tracker:
 
         held_before = next((f.args[0] for f, h in facts.items() if f.predicate == "holding" and h.value), None)
         for name in self._sightings.forgotten(now, (held_before or "",)):
-            entities.pop(name, None)
-            facts = {fact: held for fact, held in facts.items() if name not in fact.args}
+            _forget(entities, facts, name)
         entities = self._grasp.carry(entities, held_before, percept.base_pose_w, observation)
         openings = dict(belief.openings)
-        found = self._see(entities, percept, openings, held_before)
+        found = self._see(entities, percept, openings, held_before, observation)
         self._shift_contents(entities, facts, belief.openings, openings, found)
 
         self._believe_openings(facts, openings, percept)
@@ -179,15 +178,17 @@ class Tracker:
     # What is seen.
 
     def _see(
-        self, entities: dict[str, Entity], percept: Percept, openings: dict[str, float], held: str | None
-    ) -> set[str]:
+        self, entities: dict[str, Entity], percept: Percept, openings: dict[str, float], held: str | None,
+        observation: Observation,
+    ) -> set[str]:  # fmt: skip
         """Take detections in; returns the names of the objects that were seen."""
+        tool = hand_w(percept.base_pose_w, observation)[:3, 3]
         found: set[str] = set()
         hand = (held,) if held else ()
         named = [d for d in percept.detections if d.track is not None]
         nameless = [d for d in percept.detections if d.track is None]
         pairs = associate(named, entities, hand)
-        pairs += self._sightings.pair(nameless, entities, hand, percept.stamp)
+        pairs += self._sightings.pair(nameless, entities, hand, percept.stamp, tool)
         for detection, name in pairs:
             if name is not None and entities[name].category != "object":
                 entities[name] = replace(entities[name], last_seen=percept.stamp, provenance="seen")
@@ -363,6 +364,9 @@ class Tracker:
             self._missed[name] = self._missed.get(name, 0.0) + elapsed
             if self._missed[name] >= LOST_AFTER:
                 del self._missed[name]
+                if self._sightings.dismiss(name):
+                    _forget(entities, facts, name)
+                    continue
                 entities[name] = replace(entities[name], position_w=np.full(3, np.nan), covariance=None, room=None)
                 _end_other_places(facts, Fact("on", (name, "")), percept.stamp, "seen")
 
@@ -417,6 +421,13 @@ def _may_be(thing: Entity, specimen: Entity) -> bool:
     high = float(thing.extent[2] / specimen.extent[2])
     wide = float(np.max(thing.extent[:2]) / np.max(specimen.extent[:2]))
     return not thing.attributes and 0.55 <= high <= 1.5 and 0.4 <= wide <= 1.8
+
+
+def _forget(entities: dict[str, Entity], facts: Facts, name: str) -> None:
+    """Take a thing, and all that is believed of it, out of the belief."""
+    entities.pop(name, None)
+    for fact in [fact for fact in facts if name in fact.args]:
+        del facts[fact]
 
 
 def _set_all(facts: Facts, which: Iterable[Fact], held: Held) -> None:

@@ -29,6 +29,9 @@ TOLD = 3.0
 """How many times likelier a kind is that somebody spoke of: who asks for the pink cube knows that there is one."""
 ENOUGH = 1.4
 """Sum of the scores of its sightings from which a thing is believed; a score of 1 admits no doubt and is enough."""
+AT_HAND, AT_HAND_COUNTS = 0.18, 0.25
+"""So near to the hand [m] it is itself in view, and what it holds, and hides the rest: a sighting of something new
+counts for less there, and for nothing while it holds something."""
 APART = 1.5
 """Sightings farther apart in time [s] do not support one another."""
 MEMORY = 0.97
@@ -39,6 +42,8 @@ DOUBTFUL_GATE = 6.0
 """Squared Mahalanobis distance within which something of the same kind, or of the same colour, is the same thing."""
 OTHER_KIND, OTHER_COLOR, OTHER_DIGIT, OTHER_DETAIL = 4.0, 4.0, 3.0, 0.5
 """What disagreement adds to the squared distance when detections and things are paired."""
+WELL_KNOWN = 20
+"""What was seen fewer times than this, and is not there when its place is in plain view, never was."""
 SMOOTHED_OVER = 10
 """Sightings over which size and direction are averaged."""
 ODD_SIZE, ODD_FOR = 1.6, 50
@@ -116,8 +121,9 @@ class Sightings:
         self._told.update({thing.name: thing for thing in things})
 
     def pair(
-        self, detections: Sequence[Detection], entities: Mapping[str, Entity], held: Collection[str], stamp: float
-    ) -> list[tuple[Detection, str | None]]:
+        self, detections: Sequence[Detection], entities: Mapping[str, Entity], held: Collection[str], stamp: float,
+        hand_w: Array | None = None,
+    ) -> list[tuple[Detection, str | None]]:  # fmt: skip
         """The detections (without tracks) that are believed, each with the thing that it shows, or None for a new one.
 
         Args:
@@ -125,6 +131,7 @@ class Sightings:
             entities: what is known; objects may be shown.
             held: what is in the hand, wherever it seems to be.
             stamp: of the percept [s].
+            hand_w: (3,) where the hand is [m]; None where nobody knows.
         """
         free = {
             name: entity
@@ -135,7 +142,10 @@ class Sightings:
         pairs: list[tuple[Detection, str | None]] = [(detections[k], name) for k, name in at.items()]
         for name in at.values():
             del free[name]
-        for detection in self._believed([d for k, d in enumerate(detections) if k not in at], stamp):
+        solid = [e for n, e in entities.items() if (n in free or n in at.values()) and known(e) and n not in held]
+        rest = [d for k, d in enumerate(detections) if k not in at and not any(_is_part(e, d) for e in solid)]
+        new = [(d, _counts(d, hand_w, bool(held))) for d in rest]
+        for detection in self._believed([(d, weight) for d, weight in new if weight > 0.0], stamp):
             lost = (e for n, e in sorted(free.items()) if not known(e) or e.provenance == "expected")
             found = next((e.name for e in lost if _alike(e, detection)), None)
             free.pop(found or "", None)
@@ -180,6 +190,14 @@ class Sightings:
         """Take a thing to be of a kind until a sighting says otherwise."""
         self._ballots.setdefault(name, _Ballot()).votes.setdefault("label", {}).setdefault(label, 0.1)
 
+    def dismiss(self, name: str) -> bool:
+        """Whether a thing that is not where it should be was seen so seldom that it never was; then it is forgotten."""
+        ballot = self._ballots.get(name)
+        if ballot is None or ballot.sure or ballot.count >= WELL_KNOWN:
+            return False
+        del self._ballots[name]
+        return True
+
     def forgotten(self, stamp: float, held: Collection[str]) -> set[str]:
         """The names of things that were seen a few times only and not for long: they are not believed any more."""
         gone = {
@@ -191,17 +209,18 @@ class Sightings:
             del self._ballots[name]
         return gone
 
-    def _believed(self, detections: Sequence[Detection], stamp: float) -> Iterable[Detection]:
-        """Those of some unknown detections that were seen often or surely enough."""
+    def _believed(self, sightings: Sequence[tuple[Detection, float]], stamp: float) -> Iterable[Detection]:
+        """Those of some unknown detections, with what each counts, that were seen often or surely enough."""
+        detections = [detection for detection, _ in sightings]
         self._candidates = [c for c in self._candidates if stamp - c.ballot.last <= APART]
         likely = [_entity(k, candidate.detection) for k, candidate in enumerate(self._candidates)]
         matched = {k: int(name) for k, name in _matched(detections, likely, ()).items()}
         kept: list[_Candidate] = []
-        for k, detection in enumerate(detections):
+        for k, (detection, weight) in enumerate(sightings):
             candidate = self._candidates[matched[k]] if k in matched else _Candidate(detection, _Ballot(), 0.0)
             candidate.ballot.add(detection, stamp)
             candidate.detection = detection
-            candidate.evidence += detection.score
+            candidate.evidence += weight * detection.score
             if candidate.evidence >= ENOUGH or candidate.ballot.sure:
                 winners = candidate.ballot.winners(self._told.values())
                 labels = candidate.ballot.votes.get("label", {})
@@ -211,6 +230,13 @@ class Sightings:
                 kept.append(candidate)
         used = set(matched.values())
         self._candidates = [c for k, c in enumerate(self._candidates) if k not in used] + kept
+
+
+def _counts(detection: Detection, hand_w: Array | None, holding: bool) -> float:
+    """What a sighting of something new counts; one that admits no doubt counts everywhere."""
+    if hand_w is None or detection.score >= 1.0 or np.linalg.norm(detection.position_w - hand_w) > AT_HAND:
+        return 1.0
+    return 0.0 if holding else AT_HAND_COUNTS
 
 
 def _matched(detections: Sequence[Detection], entities: Sequence[Entity], held: Collection[str]) -> dict[int, str]:
@@ -264,6 +290,16 @@ def _in_one_place(entity: Entity, detection: Detection) -> bool:
     half = 0.5 * min(float(np.min(detection.extent[:2])), float(np.min(entity.extent[:2])))
     tall = 0.25 * float(detection.extent[2] + entity.extent[2])
     return bool(np.hypot(offset[0], offset[1]) < half and offset[2] < tall)
+
+
+def _is_part(entity: Entity, detection: Detection) -> bool:
+    """Whether what is seen has its middle inside a thing into which nothing can be put: a side of it, a piece."""
+    if entity.region("in") is not None or not np.isfinite(entity.extent).all():
+        return False
+    x, y, z = detection.position_w - entity.position_w
+    c, s = np.cos(entity.yaw), np.sin(entity.yaw)
+    inside = np.abs([c * x + s * y, c * y - s * x]) < 0.5 * np.asarray(entity.extent[:2])
+    return bool(inside.all() and abs(z) < 0.25 * float(detection.extent[2] + entity.extent[2]))
 
 
 def _entity(index: int, detection: Detection) -> Entity:

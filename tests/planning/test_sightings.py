@@ -35,13 +35,17 @@ class Run:
         self.frame = 0
 
     def see(
-        self, *detections: Detection, viewed: frozenset[str] = frozenset(), facts: dict[Fact, bool] | None = None
-    ) -> list[Entity]:
+        self, *detections: Detection, viewed: frozenset[str] = frozenset(), facts: dict[Fact, bool] | None = None,
+        hand_w: np.ndarray | None = None,
+    ) -> list[Entity]:  # fmt: skip
         """The objects that are believed after one more picture."""
+        T_be = np.eye(4)
+        if hand_w is not None:
+            T_be[:3, 3] = hand_w - [*BASE[:2], 0.0]
         self.frame += 1
         body = Proprioception(
             joint_names=(), joint_positions=np.zeros(0), joint_velocities=np.zeros(0), odometry=np.zeros(3),
-            base_velocity_b=np.zeros(3), T_be=np.eye(4), gripper_opening=0.08,
+            base_velocity_b=np.zeros(3), T_be=T_be, gripper_opening=0.08,
         )  # fmt: skip
         stamp = 0.1 * self.frame
         percept = Percept(stamp=stamp, base_pose_w=BASE, detections=detections, viewed=viewed, facts=facts or {})
@@ -54,6 +58,20 @@ def test_what_is_seen_once_is_not_believed_and_what_is_seen_twice_is() -> None:
     run = Run()
     assert run.see(sight()) == []
     assert [e.name for e in run.see(sight())] == ["red_mug"]
+
+
+def test_at_the_hand_it_takes_more_and_while_something_is_held_nothing_new_is_believed_there() -> None:
+    run = Run()
+    beside = ON_TABLE + np.array([0.1, 0.0, 0.05])
+    for _ in range(6):
+        assert run.see(sight(), hand_w=beside) == []  # 0.25 x 0.8 each
+    assert [e.name for e in run.see(sight(), hand_w=beside)] == ["red_mug"]
+    holding = {Fact("holding", ("red_mug",)): True}
+    blue = sight(ON_TABLE + np.array([0.12, 0.0, 0.1]), attributes={"color": "blue"}, label="cup")
+    elsewhere = sight(ON_TABLE + np.array([0.0, 0.4, 0.0]), attributes={"color": "green"}, label="cup")
+    for _ in range(20):
+        names = {e.name for e in run.see(sight(), blue, elsewhere, hand_w=beside, facts=holding)}
+    assert names == {"red_mug", "green_cup"}
 
 
 def test_the_less_sure_the_more_often() -> None:
@@ -143,7 +161,7 @@ def test_size_and_direction_are_averaged() -> None:
 
 def test_a_lost_thing_is_found_elsewhere_and_keeps_its_name() -> None:
     run = Run()
-    for _ in range(10):
+    for _ in range(25):
         run.see(sight())
     for _ in range(20):
         run.see(viewed=frozenset({"table"}))
@@ -154,6 +172,29 @@ def test_a_lost_thing_is_found_elsewhere_and_keeps_its_name() -> None:
     (thing,) = run.see(sight(there))
     assert thing.name == "red_mug"
     np.testing.assert_allclose(thing.position_w, there)
+
+
+def test_what_was_seen_a_while_and_is_not_there_on_a_plain_view_never_was() -> None:
+    run = Run()
+    for _ in range(10):
+        seen = run.see(sight())
+    assert [thing.name for thing in seen] == ["red_mug"]
+    for _ in range(20):
+        seen = run.see(viewed=frozenset({"table"}))
+    assert seen == []
+    assert not any("red_mug" in fact.args for fact in run.belief.facts)
+
+
+def test_a_side_of_a_thing_is_not_another_thing() -> None:
+    run = Run()
+    car = {"extent": np.array([0.14, 0.06, 0.05]), "yaw": np.pi / 2}
+    for _ in range(10):
+        run.see(sight(**car))
+    end = sight(ON_TABLE + np.array([0.0, 0.05, 0.0]), label="cup", attributes={"color": "blue"}, **car)
+    beside = sight(ON_TABLE + np.array([0.06, 0.0, 0.0]), label="cup", attributes={"color": "green"})
+    for _ in range(5):
+        names = {thing.name for thing in run.see(sight(**car), end, beside)}
+    assert names == {"red_mug", "green_cup"}
 
 
 def met_in_the_dark(at: np.ndarray, high: float) -> Detection:
