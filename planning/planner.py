@@ -74,6 +74,10 @@ class _Memory:
     """Rooms in which a plan has made the robot listen."""
     followed: set[str] = field(default_factory=set)
     """Where a sound has led the robot."""
+    wanted: Goal | None = None
+    """The goal with its descriptions."""
+    meant: frozenset[str] = frozenset()
+    """The things that fitted a description when the last plan was made."""
 
 
 class SearchPlanner:
@@ -103,6 +107,7 @@ class SearchPlanner:
         self._memory = self._memories.setdefault(str(errand.goal), _Memory())
         situation = Situation.of(belief)
         resolution = self._resolve(errand.goal, situation)
+        self._memory.wanted, self._memory.meant = errand.goal, _meant(resolution)
         thought = Thought(belief, resolution, errand.failures)
         start = self._with_told(situation, resolution.missing)
         goal, sweep = self._sweep(resolution.goal, start, errand.failures)
@@ -138,6 +143,8 @@ class SearchPlanner:
             return None
         situation = self._with_told(Situation.of(belief), resolve(goal, Situation.of(belief)).missing)
         calls = [s.call for s in remaining]
+        if not under_way and calls[0].skill == "pick" and self._mistaken(calls[0].args[0], belief):
+            return f"{calls[0].args[0]} turns out to be a {belief.entities[calls[0].args[0]].label}"
         if under_way:
             situation = situation.after(self.domain.action(situation, calls[0]).effects)
             if calls[0].skill in ("look_for", "listen"):
@@ -175,6 +182,15 @@ class SearchPlanner:
         if not settled(goal) and not resolution.missing:
             self._memory.settled = self._memory.settled or resolution.goal
         return resolution
+
+    def _mistaken(self, name: str, belief: WorldState) -> bool:
+        """Whether a thing was taken for what is meant, and seen from nearby is not: plans only have its name."""
+        wanted = self._memory.wanted
+        if wanted is None or not settled(wanted) or name not in self._memory.meant:
+            return False
+        if any(fact.predicate == "sounding" for fact in wanted.facts()):  # It may have fallen silent.
+            return False
+        return name not in _meant(resolve(wanted, Situation.of(belief)))
 
     def _with_told(self, situation: Situation, missing: Iterable[Entity]) -> Situation:
         """The situation with things that were only told of, not known to be anywhere."""
@@ -380,6 +396,11 @@ class SearchPlanner:
             subtasks.append(self.domain.subtask(situation, call))
             situation = situation.after(self.domain.action(situation, call).effects)
         return tuple(subtasks)
+
+
+def _meant(resolution: Resolution) -> frozenset[str]:
+    """The things that some description fits."""
+    return frozenset(name for names in resolution.choices.values() for name in names)
 
 
 def _described_by(exists: Goal) -> tuple[dict[str, str], str]:

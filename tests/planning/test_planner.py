@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -150,6 +150,22 @@ def test_a_fault_is_found_when_the_world_changes_under_a_plan(home: WorldState) 
     assert planner.fault(plan.goal, plan.subtasks, home) is None
     covered = home.with_(facts={**home.facts, **fake_belief({}, "on(green_cube, red_mug)").facts})
     assert "clear(red_mug)" in (planner.fault(plan.goal, plan.subtasks, covered) or "")
+
+
+def test_a_thing_that_turns_out_to_be_another_is_not_picked(home: WorldState) -> None:
+    planner = SearchPlanner(DOMAIN)
+    plan = plan_for("exists ?x: (kind(?x, mug) and color(?x, red) and in(?x, sink))", home, planner=planner)
+    assert "pick(red_mug)" in steps(plan)
+    ahead = plan.subtasks[steps(plan).index("pick(red_mug)") :]
+    near = home.with_(facts={**home.facts, Fact("near", ("red_mug",)): Held(value=True)})
+    assert planner.fault(plan.goal, ahead, near) is None
+    can = replace(home.entities["red_mug"], label="can")
+    facts = {fact: held for fact, held in near.facts.items() if fact != Fact("kind", ("red_mug", "mug"))}
+    other = near.with_(
+        entities={**home.entities, "red_mug": can}, facts={**facts, Fact("kind", ("red_mug", "can")): Held(value=True)}
+    )
+    assert planner.fault(plan.goal, ahead, other) == "red_mug turns out to be a can"
+    assert planner.fault(plan.goal, ahead, other, under_way=True) is None, "what is in the hand is dealt with later"
 
 
 def test_importing_planning_loads_no_torch() -> None:
