@@ -272,12 +272,13 @@ class SearchPlanner:
         looked = [f.call.args[0] for f in failures if f.call.skill == "look_for"]
         sought = [n for n in dict.fromkeys(looked) if not self.domain.true(start, is_known(n)) and n in start.entities]
         sought = [n for n in sought if not n.startswith("another_")]
-        if not sought:
+        if sought or any(f.call.skill == "go_to" for f in failures):
             door = self._barrier(start, belief, failures)
-            if door is None:
-                return self._follow_sound(start, belief, resolution, failures)
-            thought.open_way(door)
-            return self._opened(start, door, belief, failures)
+            if door is not None:
+                thought.open_way(door, sought[0] if sought else None)
+                return self._opened(start, door, belief, failures)
+        if not sought:
+            return self._follow_sound(start, belief, resolution, failures)
         lid = self._next_lid(start, belief, failures)
         if lid is None:
             places = ", ".join(sorted(belief.viewed)) or "nothing"
@@ -298,9 +299,7 @@ class SearchPlanner:
         return calls, start
 
     def _barrier(self, start: Situation, belief: WorldState, failures: Sequence[Setback]) -> str | None:
-        """A door that was seen shut, when the robot could not get somewhere."""
-        if not any(f.call.skill == "go_to" for f in failures):
-            return None
+        """A door that was seen shut, behind which there may be what the robot did not find or could not get to."""
         forbidden = self._forbidden(failures)
         doors = (e for _, e in sorted(start.entities.items()) if e.category == "door" and "open" in e.affordances)
         shut = (e.name for e in doors if belief.openings.get(e.name, 1.0) < OPEN_FROM)

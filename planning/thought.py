@@ -55,9 +55,10 @@ class Thought:
         """It was not found in the open."""
         self._said.append(f"The {_plain(thing)} was nowhere in the open: I look behind the {_plain(lid)}.")
 
-    def open_way(self, door: str) -> None:
-        """There was no way through."""
-        self._said.append(f"There was no way, and the {_plain(door)} is shut: I open it first.")
+    def open_way(self, door: str, sought: str | None) -> None:
+        """There was no way through, or what is sought was not found on this side."""
+        why = "There was no way" if sought is None else f"I did not find the {_plain(sought)} here"
+        self._said.append(f"{why}, and the {_plain(door)} is shut: I open it first.")
 
     def text(self, calls: Sequence[SkillCall]) -> str:
         """All of it, with what will be done."""

@@ -188,6 +188,17 @@ def test_a_shut_door_is_opened_when_there_was_no_way(home: WorldState) -> None:
     ]
 
 
+def test_what_is_not_on_this_side_of_a_shut_door_is_looked_for_behind_it(home: WorldState) -> None:
+    door = fake_fixture("hall_door", (4.0, 2.0, 1.0), "kitchen", category="door", affordances=frozenset({"open"}))
+    shut = home.with_(entities={**home.entities, "hall_door": door}, openings={"hall_door": 0.0})
+    goal, lost = "exists ?x: (kind(?x, ball) and in(?x, sink))", Failed(SkillCall("look_for", ("ball",)), "not found")
+    plan = plan_for(goal, shut, lost)
+    assert steps(plan)[:3] == ["go_to(hall_door)", "open(hall_door)", "look_for(ball)"]
+    assert "I did not find the ball here, and the hall door is shut" in plan.thought
+    jammed = Failed(SkillCall("open", ("hall_door",)), "it is stuck")
+    assert "open(cabinet_drawer)" in steps(plan_for(goal, shut, lost, jammed, jammed))
+
+
 def test_what_is_to_be_off_is_looked_at_before_it_is_called_done(home: WorldState) -> None:
     planner = SearchPlanner(DOMAIN)
     lamp = fake_fixture("lamp", (6.0, 3.0, 0.8), "living_room", affordances=frozenset({"press"}))
