@@ -55,7 +55,7 @@ def group(votes: Array, scale: Array, grouping: Grouping, up: Array | None = Non
     weight = 1.0 / np.maximum(scale, 1e-4).astype(np.float64) ** 2
     limits = grouping.least_pixels, grouping.rounds, grouping.most
     owner: Array
-    owner, centers, sizes = grouped(votes, order, radii, stretch, axis, weight, *limits)
+    owner, centers, sizes = grouped(votes, order, radii, stretch, axis, weight, limits)
     spare = np.flatnonzero(owner < 0)
     if len(centers) and len(spare):
         distance = np.linalg.norm(votes[spare, None] - centers[None], axis=2)

@@ -12,7 +12,7 @@ COMPILED: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"
 
 
 @njit(**COMPILED)
-def grouped(away, order, radii, stretch, up, weight, least, rounds, most):
+def grouped(away, order, radii, stretch, up, weight, limits):
     """Groups founded by the surest votes that are left.
 
     Args:
@@ -22,14 +22,13 @@ def grouped(away, order, radii, stretch, up, weight, least, rounds, most):
         stretch: (P,) by how much more a distance along `up` counts.
         up: (3,) unit vector, or nought.
         weight: (P,) of each vote in its group's centre.
-        least: votes in a group.
-        rounds: how often a centre is moved to the mean of its votes.
-        most: groups that are tried.
+        limits: least votes in a group, how often a centre is moved to the mean of its votes, groups that are tried.
 
     Returns:
         (P,) int: the group of each, -2 where it was too small, -1 for what nobody came to; and the groups' centres
         (n, 3) and radii (n,) [m].
     """
+    least, rounds, most = limits
     count = len(away)
     owner = np.full(count, -1)
     centers, sizes = np.zeros((most, 3)), np.zeros(most)
