@@ -12,6 +12,7 @@ from yanshi.agent.skills.motor.environment import MotorEnv
 from yanshi.agent.skills.motor.features import FEATURES
 from yanshi.agent.skills.motor.learned import Learned, perform
 from yanshi.agent.skills.motor.policy import MotorPolicy, forward
+from yanshi.agent.skills.motor.skill_set import learned_manoeuvres
 from yanshi.agent.skills.script import Command
 from yanshi.errors import InputError
 
@@ -44,6 +45,14 @@ def outcome(running: Generator[Command, None, str]) -> tuple[list[str], str]:
 def test_without_weights_the_script_works(env: MotorEnv) -> None:
     env.reset(seed=0)
     assert outcome(perform(env.now, "pick", lambda: env.aim, script())) == (["script"], "the script was here")
+
+
+def test_what_is_shipped_can_be_used() -> None:
+    shipped = learned_manoeuvres()
+    assert "push" in shipped
+    for name, learned in shipped.items():
+        assert learned.policy.card["name"] == name
+        assert (learned.reflex is not None) == (learned.policy.card["control"] == "residual")
 
 
 def test_a_policy_takes_over_and_the_script_after_two_failures(env: MotorEnv) -> None:
