@@ -20,7 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 NAMES = (
     "physics", "environments", "senses", "lidar", "audio", "hearing", "sounding", "seeing", "understanding", "language",
-    "speech", "ablation", "decoding", "fetch", "shield", "agents",
+    "speech", "ablation", "loop", "decoding", "fetch", "shield", "agents",
 )  # fmt: skip
 HEAD = """# Numbers
 
@@ -72,7 +72,8 @@ def main() -> None:
         print(f"{name} …", flush=True)
         done[name] = run(name)
         temporary = page.with_suffix(".tmp")
-        temporary.write_text(HEAD + "\n" + "\n".join(done[n] for n in NAMES if n in done))
+        others = [n for n in done if n not in NAMES]  # written by hand, by scripts that need what was trained
+        temporary.write_text(HEAD + "\n" + "\n".join(done[n] for n in (*NAMES, *others) if n in done))
         temporary.replace(page)
 
 
