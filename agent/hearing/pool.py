@@ -6,18 +6,15 @@ sounds however many processes drew them.
 
 from __future__ import annotations
 
-import multiprocessing
-import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from yanshi.agent.hearing.sounds import PLACES, high_passed, loudest, place_of, room_of, voiced
+from yanshi.agent.learning.parallel import each
 from yanshi.contracts import Array
 from yanshi.errors import InputError
 from yanshi.perception.hearing.features import window_samples
@@ -27,8 +24,6 @@ CHUNK = 100
 """Sounds of one file."""
 KINDS = tuple((place, label) for place in PLACES for label in CLASSES)
 """Where a sound is heard, and what it is."""
-Job = TypeVar("Job")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +72,7 @@ def pool(folder: Path, count: int, workers: int = 1, seconds: float = np.inf) ->
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{first:08d}.safetensors" for first in range(0, count, CHUNK)]
-    in_processes(_draw, [path for path in paths if not path.exists()], workers, seconds)
+    list(each(_draw, [path for path in paths if not path.exists()], workers, seconds))
     drawn = [path for path in paths if path.exists()]
     if not drawn:
         raise InputError(f"{folder}: in {seconds:g} s not one sound was drawn; give it longer.")
@@ -88,21 +83,6 @@ def sounds(first: int, count: int) -> Pool:
     """The sounds of the seeds `first`, `first` + 1, …"""
     drawn = [_sound(first + k) for k in range(count)]
     return Pool(*(np.stack(column) for column in zip(*drawn, strict=True)))
-
-
-def in_processes(work: Callable[[Job], Result], jobs: list[Job], workers: int, seconds: float = np.inf) -> list[Result]:
-    """What `work` makes of each job, in order, in as many processes; jobs not begun after so many seconds are left."""
-    until = time.monotonic() + seconds
-    if workers <= 1:
-        return [work(job) for job in jobs if time.monotonic() < until]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as processes:
-        made = [processes.submit(_in_time, work, job, time.time() + seconds) for job in jobs]
-        return [result[0] for result in (future.result() for future in made) if result]
-
-
-def _in_time(work: Callable[[Job], Result], job: Job, until: float) -> tuple[Result, ...]:
-    return (work(job),) if time.time() < until else ()
 
 
 def _draw(path: Path) -> None:

@@ -18,8 +18,9 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from yanshi.agent.hearing.mixing import Mixer
-from yanshi.agent.hearing.pool import in_processes, pool
+from yanshi.agent.hearing.pool import pool
 from yanshi.agent.hearing.sounds import ARRAY, HELD_OUT, Clip, clip, examples
+from yanshi.agent.learning.parallel import each
 from yanshi.contracts import Array
 from yanshi.errors import InputError
 from yanshi.perception.hearing.calibration import Error, best_thresholds, fit_errors
@@ -125,7 +126,7 @@ def data(folder: Path, first: int, count: int, workers: int = 1) -> dict[str, Ar
     """`count` examples from seed `first` on, made where they are not in the folder yet."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{first + k:08d}.safetensors" for k in range(0, count, CHUNK)]
-    in_processes(_make, [path for path in paths if not path.exists()], workers)
+    list(each(_make, [path for path in paths if not path.exists()], workers))
     chunks = [load_file(path) for path in paths]
     return {name: np.concatenate([chunk[name] for chunk in chunks])[:count] for name in chunks[0]}
 
@@ -134,7 +135,7 @@ def calibrate(model: HearingModel, folder: Path, count: int, workers: int = 1) -
     """Write a model into a folder, with the size of its errors on `count` fresh clips."""
     save_hearing(model, folder)
     jobs = [(folder, CALIBRATION + k, min(LOCATED, count - k)) for k in range(0, count, LOCATED)]
-    errors = [error for part in in_processes(_located, jobs, workers) for error in part]
+    errors = [error for part in each(_located, jobs, workers) for error in part]
     save_hearing(replace(model, errors=fit_errors(errors, len(model.net.config.classes))), folder)
 
 

@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import io
 import json
-import multiprocessing
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +26,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from yanshi.agent.learning.checkpoint import write_bytes
+from yanshi.agent.learning.parallel import each
 from yanshi.agent.seeing.pictures import DIGITS, Picture, SeenThing, Split, Variety, postures
 from yanshi.agent.seeing.scoring import LEGIBLE
 from yanshi.agent.seeing.words import taught
@@ -66,44 +65,23 @@ class DataConfig:
             raise InputError(f"DataConfig: expected at least one shard of each split and one worker, got {self}.")
 
 
-@dataclass(frozen=True)
-class _Order:
-    """One shard that is to be drawn."""
-
-    file: Path
-    split: Split
-    number: int
-    digits: float
-    until: float
-    """Not begun after this time [s] of the clock of the day."""
-
-
 def draw(config: DataConfig, tell: Callable[[str], None] = lambda line: None) -> None:
     """Draw the shards that are not there yet, first of all what is held out."""
-    until = np.inf if config.seconds is None else time.time() + config.seconds
-    splits: tuple[tuple[Split, int], ...] = (("heldout", config.heldout), ("train", config.train))
-    named = [(shard_file(config.folder, split, number), split, number) for split, n in splits for number in range(n)]
-    orders = [_Order(*name, config.digits, until) for name in named if not name[0].exists()]
-    if config.workers == 1 or len(orders) < 2:
-        for order in orders:
-            _told(_drawn(order), tell)
-        return
-    with multiprocessing.get_context("spawn").Pool(min(config.workers, len(orders))) as pool:
-        for file in pool.imap_unordered(_drawn, orders):
-            _told(file, tell)
+    seconds = np.inf if config.seconds is None else config.seconds
+    splits: tuple[tuple[Split, int, float], ...] = (
+        ("heldout", config.heldout, np.inf),
+        ("train", config.train, seconds),
+    )
+    for split, count, within in splits:
+        missing = [k for k in range(count) if not shard_file(config.folder, split, k).exists()]
+        for line in each(partial(_draw, config, split), missing, config.workers, within):
+            tell(line)
 
 
-def _drawn(order: _Order) -> Path | None:
-    """Draw a shard; None if it is too late for that."""
-    if order.split == "train" and time.time() > order.until:
-        return None
-    write_shard(order.file, _shard(order.number, order.split, _bodies(), Variety(digits=order.digits)), taught())
-    return order.file
-
-
-def _told(file: Path | None, tell: Callable[[str], None]) -> None:
-    if file is not None:
-        tell(f"{file.name}: {file.stat().st_size / 1e6:.1f} MB")
+def _draw(config: DataConfig, split: Split, number: int) -> str:
+    file = shard_file(config.folder, split, number)
+    write_shard(file, _shard(number, split, _bodies(), Variety(digits=config.digits)), taught())
+    return f"{file.name}: {file.stat().st_size / 1e6:.1f} MB"
 
 
 @cache

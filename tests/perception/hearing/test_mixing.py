@@ -82,9 +82,3 @@ def test_sounds_are_kept_and_those_of_a_seed_do_not_depend_on_who_draws_them(
     assert np.array_equal(pools.pool(tmp_path, 3, seconds=0.0).distance, drawn.distance)
     with pytest.raises(InputError, match="not one sound was drawn"):
         pools.pool(tmp_path / "other", 3, seconds=0.0)
-
-
-def test_processes_give_their_results_in_order() -> None:
-    jobs = list(range(-3, 4))
-    assert pools.in_processes(abs, jobs, workers=2) == pools.in_processes(abs, jobs, workers=1) == [3, 2, 1, 0, 1, 2, 3]
-    assert pools.in_processes(abs, jobs, workers=2, seconds=-1.0) == []
