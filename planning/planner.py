@@ -186,7 +186,7 @@ class SearchPlanner:
     def _mistaken(self, name: str, belief: WorldState) -> bool:
         """Whether a thing was taken for what is meant, and seen from nearby is not: plans only have its name."""
         wanted = self._memory.wanted
-        if wanted is None or not settled(wanted) or name not in self._memory.meant:
+        if wanted is None or not settled(wanted) or name not in self._memory.meant or name not in belief.entities:
             return False
         if any(fact.predicate == "sounding" for fact in wanted.facts()):  # It may have fallen silent.
             return False

@@ -166,6 +166,8 @@ def test_a_thing_that_turns_out_to_be_another_is_not_picked(home: WorldState) ->
     )
     assert planner.fault(plan.goal, ahead, other) == "red_mug turns out to be a can"
     assert planner.fault(plan.goal, ahead, other, under_way=True) is None, "what is in the hand is dealt with later"
+    gone = near.with_(entities={name: e for name, e in home.entities.items() if name != "red_mug"})
+    assert "needs known(red_mug)" in (planner.fault(plan.goal, ahead, gone) or "")
 
 
 def test_importing_planning_loads_no_torch() -> None:
