@@ -124,6 +124,10 @@ class LanguageTraining:
             raise InputError(f"train lm: expected --stage {' or '.join(ENDS)}, got '{self.stage}'.")
         if self.device not in SIZES:
             raise InputError(f"train lm: expected --device {' or '.join(SIZES)}, got '{self.device}'.")
+        if self.workers < 0 or not 0.0 <= self.seconds < float("inf"):
+            raise InputError(
+                f"train lm: expected --workers and --seconds of 0 or more, got {self.workers} and {self.seconds:g}."
+            )
         if self.device == "cuda" and not torch.cuda.is_available():
             raise InputError("train lm: expected a GPU for --device cuda, there is none that torch can use.")
         size = SIZES[self.device]

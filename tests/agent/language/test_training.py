@@ -15,6 +15,7 @@ from yanshi.agent.language.corpus import Corpus
 from yanshi.agent.language.instructions import Instructed
 from yanshi.agent.language.lessons import Lessons, held_out
 from yanshi.agent.language.moments import Heard, Moment, Told
+from yanshi.agent.language.pipeline import LanguageTraining
 from yanshi.agent.language.scenes import from_plain, to_plain
 from yanshi.agent.language.scoring import Answering, hallucinations, shares
 from yanshi.agent.language.towers import Known, TowerTraining, train_tower
@@ -226,3 +227,16 @@ def test_a_thing_is_kept_as_json() -> None:
     assert again.words == thing.words
     assert np.array_equal(again.position_b, thing.position_b)
     assert np.isnan(again.extent).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"stage": "towel"}, "expected --stage data or towers or align or instruct, got 'towel'"),
+        ({"device": "tpu"}, "expected --device cpu or cuda, got 'tpu'"),
+        ({"workers": -1}, "expected --workers and --seconds of 0 or more, got -1 and 0"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_in_one_line(wrong: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        LanguageTraining(out=tmp_path, **wrong)
