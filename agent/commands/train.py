@@ -29,7 +29,7 @@ class Options:
     name: tyro.conf.Positional[str] = ""
     """Which skill: pick, place, stack, open, close, press, push."""
     minutes: float | None = None
-    """Of a skill: wall time of the reinforcement (30). Of the senses (120) and the language model (90, on a GPU 9):
+    """Of a skill: wall time of the reinforcement (30). Of the senses (120) and the language model (90, on a GPU 12):
     how long it is to take, about, on one core, which decides how much is drawn and how many steps are made."""
     stage: str = ""
     """Of the language model: `data`, `towers`, `align` or `instruct`, after which to stop; empty for all."""

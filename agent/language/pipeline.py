@@ -89,7 +89,7 @@ SIZES = {
         steps={"align": 150, "instruct": 700},
     ),
     "cuda": Size(
-        minutes=9.0, shards=120, sounds=40, scenes=240, words=200, rows=48, rank=32, lora_rate=8e-4,
+        minutes=12.0, shards=120, sounds=40, scenes=240, words=200, rows=48, rank=32, lora_rate=8e-4,
         every=100, watched=96,
         towers=TowerTraining(
             sounds=700, epochs=8, batch=256, spelled={"sound": 1300, "lidar": 400, "things": 300}, device="cuda"
