@@ -74,6 +74,8 @@ class _Memory:
     """Rooms in which a plan has made the robot listen."""
     followed: set[str] = field(default_factory=set)
     """Where a sound has led the robot."""
+    again: set[str] = field(default_factory=set)
+    """Things that were looked for everywhere in vain, and then once more: an eye may miss a thing from one side."""
     wanted: Goal | None = None
     """The goal with its descriptions."""
     meant: frozenset[str] = frozenset()
@@ -280,6 +282,10 @@ class SearchPlanner:
         if not sought:
             return self._follow_sound(start, belief, resolution, failures)
         lid = self._next_lid(start, belief, failures)
+        if lid is None and self.domain.mobile and sought[0] not in self._memory.again:
+            self._memory.again.add(sought[0])
+            thought.look_again(sought[0])
+            return [SkillCall("look_for", (sought[0],))], start
         if lid is None:
             places = ", ".join(sorted(belief.viewed)) or "nothing"
             raise PlanningError(

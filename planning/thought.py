@@ -55,6 +55,10 @@ class Thought:
         """It was not found in the open."""
         self._said.append(f"The {_plain(thing)} was nowhere in the open: I look behind the {_plain(lid)}.")
 
+    def look_again(self, thing: str) -> None:
+        """It was not found anywhere."""
+        self._said.append(f"I have not found the {_plain(thing)} anywhere: I look once more, from other sides.")
+
     def open_way(self, door: str, sought: str | None) -> None:
         """There was no way through, or what is sought was not found on this side."""
         why = "There was no way" if sought is None else f"I did not find the {_plain(sought)} here"

@@ -33,6 +33,8 @@ _GAZE = 1.2
 _OTHER_ROOM = 6.0
 """What going to another room is reckoned to add to the way [m]."""
 _DISTANCES = (0.85, 1.0, 1.15, 0.7)
+_ELSEWHERE = np.pi / 4
+"""So far round what is looked at is another side of it [rad]."""
 
 
 def look_for(now: Situation, name: str) -> Script:
@@ -52,23 +54,24 @@ def look_for(now: Situation, name: str) -> Script:
         if (yield from _gaze(now, point, _GAZE if now.mobile else 0.8, sought.found)):
             return f"I found {name}."
     looked: list[str] = []
-    skipped: set[str] = set()
+    skipped = sought.begin(began)
     while now.mobile:
         yield from _inspect(now, sought)
         if sought.found():
             return f"I found {name}."
-        fixture = _next(now, began, skipped)
+        fixture = _next(now, began if sought.again else began - _FRESH, skipped)
         if fixture is None:
             break
-        places = view_places(now, fixture)
-        if not places:
+        place = sought.place(fixture)
+        if place is None:
             skipped.add(fixture.name)
             continue
         try:
-            if not (yield from _visit(now, sought, fixture, places[0])):
+            if not (yield from _visit(now, sought, fixture, place)):
                 continue
         except GiveUpError:
             pass
+        sought.looked_from(fixture, place)
         skipped.add(fixture.name)
         looked.append(fixture.name)
     if not now.mobile:
@@ -87,6 +90,14 @@ class _Sought:
     """How it was described when the search began; None if nothing is known of it."""
     inspected: set[str] = field(default_factory=set)
     """Things that were looked at because they might be it."""
+    again: bool = False
+    """Whether everything was looked at before, in vain: then it is all looked at once more, from nearby."""
+
+    def begin(self, began: float) -> set[str]:
+        """The surfaces that need not be visited: those of an earlier search for the same, while there are others."""
+        past = set(self._past())
+        self.again = bool(past) and _next(self.now, began - _FRESH, past) is None
+        return set() if self.again else past
 
     def found(self) -> bool:
         """Whether it has a place, and nothing that was said of it is still to be seen."""
@@ -94,6 +105,24 @@ class _Sought:
         if entity is None:
             return False
         return self.wanted is None or entity.provenance == "told" or not self._undecided(entity)
+
+    def place(self, fixture: Entity) -> Array | None:
+        """The best base pose (x, y, yaw) from which to view a surface: another side of it than in an earlier search for
+        the same, where there is one.
+        """
+        places = view_places(self.now, fixture)
+        past = self._past().get(fixture.name, [])
+        fresh = (p for p in places if all(abs(wrap(float(p[2] - yaw))) > _ELSEWHERE for yaw in past))
+        return next(fresh, next(iter(places), None))
+
+    def looked_from(self, fixture: Entity, place: Array) -> None:
+        """Remember from where a surface was looked at, for the next search."""
+        self._past().setdefault(fixture.name, []).append(float(place[2]))
+
+    def _past(self) -> dict[str, list[float]]:
+        """Surface → the headings [rad] at which the robot has looked at it in search of this thing."""
+        searches: dict[str, dict[str, list[float]]] = self.now.memory.setdefault("looked from", {})
+        return searches.setdefault(self.name, {})
 
     def may_be(self, name: str) -> bool:
         """Whether a thing of known place is perhaps the one, and does not show it yet."""
@@ -128,12 +157,12 @@ def _shut(now: Situation, entity: Entity) -> bool:
     return entity.articulation is not None and now.belief.openings.get(entity.name, 0.0) < 0.3
 
 
-def _next(now: Situation, began: float, skipped: set[str]) -> Entity | None:
-    """The best place to look at now: in this room before others, near before far, never what was just viewed."""
+def _next(now: Situation, since: float, skipped: set[str]) -> Entity | None:
+    """The best place to look at: in this room before others, near before far, never what was viewed since a time."""
     places = []
     for entity in _viewable(now):
         viewed = now.belief.viewed.get(entity.name)
-        if entity.name in skipped or _shut(now, entity) or (viewed is not None and viewed > began - _FRESH):
+        if entity.name in skipped or _shut(now, entity) or (viewed is not None and viewed > since):
             continue
         places.append(entity)
     return min(places, key=lambda entity: _effort(now, entity.position_w, entity.room), default=None)
@@ -193,7 +222,7 @@ def _poses(now: Situation, point_w: Array, room_name: str | None, yaw: float | N
             cost = 0.3 * float(np.linalg.norm(spot - now.base_w[:2])) + 0.3 * front + abs(reach - 0.9)
             found.append((cost, np.array([*spot, wrap(float(heading))])))
     found.sort(key=lambda item: item[0])
-    return [pose for _, pose in found[:3]]
+    return [pose for _, pose in found]
 
 
 def _visit(now: Situation, sought: _Sought, fixture: Entity, place: Array) -> Generator[Command, None, bool]:
@@ -203,12 +232,15 @@ def _visit(now: Situation, sought: _Sought, fixture: Entity, place: Array) -> Ge
     began = now.time
     targets = _targets(now, fixture)
 
+    def all_seen() -> bool:
+        return not sought.again and _seen_since(now, fixture, began)
+
     def enough() -> bool:
-        return sought.found() or sought.candidate() is not None or _seen_since(now, fixture, began)
+        return sought.found() or sought.candidate() is not None or all_seen()
 
     yield from _approach(now, place, np.mean(targets, axis=0), fixture.name, enough)
     for point in targets:
-        if _seen_since(now, fixture, began):
+        if all_seen():
             break
         if (yield from _gaze(now, point, _GAZE, enough)) and not _seen_since(now, fixture, began):
             return False

@@ -99,3 +99,31 @@ def test_what_is_seen_to_be_otherwise_is_not_looked_at(two_mugs: World, make_sta
     step = stage.do("look_for", "wanted_mug", limit=150.0)
     assert step.status is Status.FAILED
     assert "go and look at the mug" not in stage.phases
+
+
+def test_a_search_after_a_lid_was_opened_looks_only_at_what_is_new_and_where_nothing_is_at_all_once_more(
+    two_mugs: World, make_stage: Make
+) -> None:
+    stage = make_stage(two_mugs)
+    sought = told("ball", "ball", {}, frozenset({"grasp"}))
+    fixtures = [f.name for f in two_mugs.floor_plan.fixtures if f.region("on") is not None][:2]
+    viewed: dict[str, float] = {}
+
+    def belief() -> WorldState:
+        now = stage.oracle.state()
+        rest = {e.name: now.stamp for e in now.entities.values() if e.category == "fixture"}
+        recent = {name: now.stamp for name in rest if name not in viewed} | viewed
+        return now.with_(entities={**now.entities, "ball": sought}, viewed=recent)
+
+    def visited() -> list[str]:
+        return [p.removeprefix("go and look at ") for p in dict.fromkeys(stage.phases) if p.startswith("go and look")]
+
+    stage.belief_of = belief
+    viewed[fixtures[0]] = -100.0
+    assert stage.do("look_for", "ball", limit=150.0).status is Status.FAILED
+    assert visited() == fixtures[:1]
+    viewed[fixtures[1]] = -100.0
+    assert stage.do("look_for", "ball", limit=150.0).status is Status.FAILED
+    assert visited() == fixtures[1:], "the other was looked at before"
+    assert stage.do("look_for", "ball", limit=150.0).status is Status.FAILED
+    assert set(visited()) >= set(fixtures), "nothing is new, so all of it is looked at once more"
