@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -187,34 +187,43 @@ def answered(model: EmbodiedLM, lesson: Lesson, tensors: Mapping[str, Tensor]) -
     return losses, lesson.group.to(device)[:, 1:][told], logits.detach().argmax(1) == labels[told]
 
 
-@torch.no_grad()
 def watch(model: EmbodiedLM, unseen: Lessons, config: StageTraining) -> list[float]:
-    """The share of unseen questions of each group whose answer's every token is foretold, which is to say written by
-    greedy decoding; of what may be said in several ways, the first alone counts.
-    """
-    model.eval()
+    """The share of unseen questions of each group whose answer is foretold (`foretold`); NaN where there was none."""
     rng = np.random.default_rng([config.seed, 4])
-    right, asked = torch.zeros(len(GROUPS)), torch.zeros(len(GROUPS))
     rows = [unseen.about_a_moment(rng, "heldout", every=True) for _ in range(config.watched)]
     rows += [unseen.about_a_scene(rng) for _ in range(config.watched if unseen.scenes else 0)]
     rows += [unseen.about_nothing(rng) for _ in range(-(-config.watched // 8) if unseen.words else 0)]
+    right, asked = torch.zeros(len(GROUPS)), torch.zeros(len(GROUPS))
     rows = [row for row in rows if row.said]
-    for first in range(0, len(rows), config.rows):
-        lesson = unseen.batch(rows[first : first + config.rows])
-        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.half):
-            _, which, good = (each.cpu() for each in answered(model, lesson, unseen.corpus.tensors))
-        labels = lesson.text.labels[:, 1:] != -100
-        row = torch.arange(len(labels))[:, None].expand_as(labels)[labels]
-        answer = row * lesson.text.branch.shape[1] + lesson.text.branch[:, 1:][labels]
-        for number in sorted(set(answer.tolist())):
-            own = answer == number
-            right[which[own][0]] += float(good[own].all())
-            asked[which[own][0]] += 1.0
+    for row, good in zip(rows, foretold(model, unseen, rows, config), strict=True):
+        for said, one in zip(row.said, good, strict=True):
+            right[GROUPS.index(said.group)] += float(one)
+            asked[GROUPS.index(said.group)] += 1.0
     found: list[float] = (right / asked).tolist()
     return found
 
 
-class _Batches(Dataset[Lesson]):
+@torch.no_grad()
+def foretold(model: EmbodiedLM, unseen: Lessons, rows: Sequence[Row], config: StageTraining) -> list[list[bool]]:
+    """Of each answer of each row whether its every token is foretold, which is to say written by greedy decoding; of
+    what may be said in several ways, the first alone counts. The model is left in evaluation mode.
+    """
+    model.eval()
+    found: list[list[bool]] = []
+    for first in range(0, len(rows), config.rows):
+        lesson = unseen.batch(rows[first : first + config.rows])
+        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.half):
+            good = answered(model, lesson, unseen.corpus.tensors)[2].cpu()
+        labels = lesson.text.labels[:, 1:] != -100
+        branch = lesson.text.branch[:, 1:][labels]
+        of = torch.arange(len(labels))[:, None].expand_as(labels)[labels]
+        for number, row in enumerate(rows[first : first + config.rows]):
+            own = range(1, 1 + len(row.said))
+            found.append([bool(good[(of == number) & (branch == each)].all()) for each in own])
+    return found
+
+
+class Batches(Dataset[Lesson]):
     """The lesson of each step, the same whoever makes it."""
 
     def __init__(self, lessons: Lessons, config: StageTraining) -> None:
@@ -247,7 +256,7 @@ def _ahead(lessons: Lessons, config: StageTraining, start: int) -> Iterator[Less
     steps = range(start, config.steps)
     options: dict[str, Any] = {"prefetch_factor": 4} if config.workers else {}
     return iter(DataLoader(
-        _Batches(lessons, config), sampler=steps, batch_size=None, num_workers=config.workers, **options
+        Batches(lessons, config), sampler=steps, batch_size=None, num_workers=config.workers, **options
     ))  # fmt: skip
 
 
