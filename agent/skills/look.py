@@ -30,6 +30,8 @@ _FROM_AFAR = 3.5
 """From here on the robot looks at where it goes instead of at the floor before it [m]."""
 _GAZE = 1.2
 """How long to look at one place [s]."""
+_DWELL = 0.8
+"""How long a surface is looked at after all of it has come into view: one picture does not show everything [s]."""
 _OTHER_ROOM = 6.0
 """What going to another room is reckoned to add to the way [m]."""
 _DISTANCES = (0.85, 1.0, 1.15, 0.7)
@@ -229,11 +231,15 @@ def _visit(now: Situation, sought: _Sought, fixture: Entity, place: Array) -> Ge
     """Drive to where a surface can be viewed and look at it, no farther and no longer than it takes to see it all, and
     not when a better place to look comes up on the way; returns whether it was looked at.
     """
-    began = now.time
+    began, seen_at = now.time, np.inf
     targets = _targets(now, fixture)
 
     def all_seen() -> bool:
-        return not sought.again and _seen_since(now, fixture, began)
+        nonlocal seen_at
+        if sought.again or not _seen_since(now, fixture, began):
+            return False
+        seen_at = min(seen_at, now.time)
+        return now.time - seen_at >= _DWELL
 
     def enough() -> bool:
         return sought.found() or sought.candidate() is not None or all_seen()
