@@ -27,23 +27,22 @@ class Residual(nn.Module):
     def __init__(self, channels_in: int, channels: int, stride: int | tuple[int, int] = 1, *, circular: bool = False):
         super().__init__()
         self.circular = circular
-        self.first = nn.Conv2d(channels_in, channels, 3, stride, bias=False)
-        self.second = nn.Conv2d(channels, channels, 3, bias=False)
+        edge = (1, 0) if circular else 1
+        self.first = nn.Conv2d(channels_in, channels, 3, stride, padding=edge, bias=False)
+        self.second = nn.Conv2d(channels, channels, 3, padding=edge, bias=False)
         self.norms = nn.ModuleList((_norm(channels), _norm(channels)))
         plain = channels_in == channels and stride in (1, (1, 1))
         self.shortcut = nn.Identity() if plain else nn.Conv2d(channels_in, channels, 1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C_in, H, W) → (N, C, H / stride, W / stride)."""
-        y = F.relu(self.norms[0](self.first(self._pad(x))))
-        y = self.norms[1](self.second(self._pad(y)))
+        y = F.relu(self.norms[0](self.first(self._turn(x))))
+        y = self.norms[1](self.second(self._turn(y)))
         return F.relu(y + self.shortcut(x))
 
-    def _pad(self, x: Tensor) -> Tensor:
-        """By one on each side; round the turn where the width is an azimuth that closes."""
-        if self.circular:
-            return F.pad(F.pad(x, (1, 1, 0, 0), mode="circular"), (0, 0, 1, 1))
-        return F.pad(x, (1, 1, 1, 1))
+    def _turn(self, x: Tensor) -> Tensor:
+        """Where the width is an azimuth that closes, with what is round the turn on each side."""
+        return F.pad(x, (1, 1, 0, 0), mode="circular") if self.circular else x
 
 
 def _norm(channels: int) -> nn.GroupNorm:

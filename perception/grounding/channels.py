@@ -99,6 +99,6 @@ def _normals(points: Tensor, known: Tensor) -> Tensor:
     sound = whole[:, :, s:-s, 2 * s :] * whole[:, :, s:-s, : -2 * s] * whole[:, :, 2 * s :, s:-s]
     sound = sound * whole[:, :, : -2 * s, s:-s]
     normal = torch.linalg.cross(down, across, dim=1)
-    length = normal.norm(dim=1, keepdim=True).clamp(min=1e-9)
+    length = normal.square().sum(dim=1, keepdim=True).sqrt().clamp(min=1e-9)  # `norm` takes ten times as long
     unit: Tensor = normal / length * sound
     return unit
