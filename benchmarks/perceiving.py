@@ -53,9 +53,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=11.0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    print(
-        "| home | observations | CPU ms, median | p90 | CPU s for a second of the robot's time |\n|---|---:|---:|---:|---:|"
-    )
+    print("| home | observations | CPU ms, median | p90 | CPU s for a second of the robot's time |")
+    print("|---|---:|---:|---:|---:|")
     everything: list[float] = []
     for seed in range(200_000, 200_000 + options.homes):
         full, load = home(seed, options.seconds)

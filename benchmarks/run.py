@@ -19,8 +19,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 NAMES = (
-    "physics", "environments", "senses", "lidar", "audio", "hearing", "sounding", "seeing", "understanding", "language",
-    "speech", "ablation", "loop", "decoding", "fetch", "shield", "agents",
+    "physics", "environments", "senses", "lidar", "audio", "hearing", "sounding", "seeing", "perceiving",
+    "understanding", "language", "speech", "ablation", "loop", "decoding", "fetch", "shield", "agents",
 )  # fmt: skip
 HEAD = """# Numbers
 
