@@ -56,6 +56,9 @@ class Part:
     """(ACTION,) standard deviation of the exploration."""
     seed: tuple[int, ...]
     steps: int
+    lasting: float = 0.0
+    """Correlation of the exploration in one step with that in the step before: what is tried out, is tried for a
+    while (Hollenstein et al. 2024, arXiv:2312.11091). Its spread stays the same."""
 
     def __call__(self, env: MotorEnv) -> Experience:
         """Do it."""
@@ -64,10 +67,11 @@ class Part:
         outcomes: list[tuple[float, float]] = []
         while len(rows) < self.steps:
             seen, _ = env.reset(seed=int(rng.integers(2**31)))
-            ended = False
+            ended, tried = False, rng.standard_normal(ACTION)
             while not ended:
                 known = env.privileged()
-                action = np.tanh(forward(self.layers, seen)) + self.spread * rng.standard_normal(ACTION)
+                action = np.tanh(forward(self.layers, seen)) + self.spread * tried
+                tried = self.lasting * tried + np.sqrt(1.0 - self.lasting**2) * rng.standard_normal(ACTION)
                 before = seen
                 seen, reward, ended, _, info = env.step(np.clip(action, -1.0, 1.0))
                 rows.append((before, known, action, reward, ended))

@@ -71,6 +71,8 @@ class TuningConfig:
     """(ACTION,) standard deviation of the actions at the start."""
     least: float = 0.03
     """Exploration never gets smaller than this."""
+    lasting: float = 0.9
+    """Correlation of the exploration from step to step."""
     cloning_weight: float = 0.0
     cloning_fades: float = 0.95
     """Factor of the weight from one iteration to the next."""
@@ -222,7 +224,7 @@ class Tuner:
         config, layers = self.config, layers_of(self.actor, self.mean, self.std)
         spread = self.log_std.exp().detach().numpy()
         seeds = [(self.seed, self.iteration, number) for number in range(config.parts)]
-        return joined(self.field.map([Part(layers, spread, seed, config.steps) for seed in seeds]))
+        return joined(self.field.map([Part(layers, spread, seed, config.steps, config.lasting) for seed in seeds]))
 
     def _advantages(self, data: Experience, values: Array) -> NDArray[np.float32]:
         """A_t = Σ_k (γλ)^k δ_{t+k}, δ_t = r_t + γ V(s_{t+1}) - V(s_t), up to the end of the episode."""
