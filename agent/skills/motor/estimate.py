@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from yanshi.agent.skills.motor.perturbation import Perturbation
+from yanshi.agent.skills.motor.perturbation import NOMINAL, Perturbation
 from yanshi.contracts import Entity
 
 __all__ = ["PICTURE", "NoisyEstimate"]
@@ -38,7 +38,9 @@ class NoisyEstimate:
         self._wandering = share * self._std * rng.standard_normal(4)
         self.ratio = float(rng.uniform(1.0 - fault.size, 1.0 + fault.size))
         """Believed size over true size."""
-        self._covariance = np.diag(self._std[:3] ** 2)
+        # A belief may doubt more than it must: an oracle tells 1 cm of what it knows exactly.
+        doubt = float(rng.spawn(1)[0].uniform()) * NOMINAL.position
+        self._covariance = np.diag(np.maximum(self._std[:3], doubt) ** 2)
         self._next = 0.0
         self._entity: Entity | None = None
         self.opening = 0.0

@@ -37,7 +37,9 @@ class Perturbation:
 
 
 NOMINAL = Perturbation()
+EXACT = Perturbation(position=0.0, angle=0.0, latency=0.02)
 _LEVELS = (
+    EXACT,
     NOMINAL,
     Perturbation(
         position=0.015,
@@ -58,15 +60,16 @@ _LEVELS = (
 
 
 def perturbation(severity: float) -> Perturbation:
-    """The faults of a severity 0 (the nominal noise) … 3; between whole numbers they are interpolated.
+    """The faults of a severity -1 (the belief is exact), 0 (the nominal noise) … 3; between whole numbers they are
+    interpolated.
 
     Raises:
         InputError: a severity outside of that.
     """
-    if not 0.0 <= severity <= len(_LEVELS) - 1:
-        raise InputError(f"severity: expected 0 … {len(_LEVELS) - 1}, got {severity}.")
-    below = min(int(severity), len(_LEVELS) - 2)
-    share = severity - below
+    if not -1.0 <= severity <= len(_LEVELS) - 2:
+        raise InputError(f"severity: expected -1 … {len(_LEVELS) - 2}, got {severity}.")
+    below = min(int(severity + 1.0), len(_LEVELS) - 2)
+    share = severity + 1.0 - below
     values: dict[str, Any] = {}
     for item in fields(Perturbation):
         a, b = (np.asarray(getattr(_LEVELS[k], item.name), dtype=float) for k in (below, below + 1))

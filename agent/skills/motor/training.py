@@ -61,8 +61,8 @@ class TrainingPlan:
     """In each round of corrections: the share of the time in which the guide acts itself."""
     corrections: int = 120
     """Episodes of a round."""
-    severity: tuple[float, float] = (0.0, 2.5)
-    """Of the episodes, from … to."""
+    severity: tuple[float, float] = (-1.0, 2.5)
+    """Of the episodes, from … to: exact beliefs among them, so that nothing is put right that is not wrong."""
     judged: int = 800
     """Runs each for the critic of the finished policy, for its calibration, and for the proof of that; 0 for none."""
     tuning: TuningConfig = field(default_factory=TuningConfig)

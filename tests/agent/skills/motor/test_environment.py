@@ -7,7 +7,7 @@ from gymnasium.utils.env_checker import check_env
 from yanshi.agent.skills.motor.action import ACTION, action_of, command_of
 from yanshi.agent.skills.motor.environment import MotorEnv
 from yanshi.agent.skills.motor.features import FEATURES, FeatureReader
-from yanshi.agent.skills.motor.perturbation import NOMINAL, perturbation
+from yanshi.agent.skills.motor.perturbation import EXACT, NOMINAL, perturbation
 from yanshi.agent.skills.motor.rollouts import trial
 from yanshi.agent.skills.motor.starts import Start, load_starts, save_starts
 from yanshi.errors import InputError
@@ -80,12 +80,13 @@ def test_an_action_means_the_same_as_its_command(env: MotorEnv) -> None:
         np.testing.assert_allclose(again, action, atol=1e-9)
 
 
-def test_severity_is_between_the_nominal_noise_and_three() -> None:
+def test_severity_is_between_no_noise_and_three() -> None:
+    assert perturbation(-1.0) == EXACT
     assert perturbation(0.0) == NOMINAL
     two = perturbation(2.0)
     assert (two.position, two.latency, two.friction, two.mass, two.size) == (0.02, 0.10, (0.5, 1.5), (0.5, 2.0), 0.2)
     assert np.isclose(perturbation(0.5).position, 0.0125)
-    with pytest.raises(InputError, match="0 … 3"):
+    with pytest.raises(InputError, match="-1 … 3"):
         perturbation(3.5)
 
 

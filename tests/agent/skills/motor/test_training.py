@@ -89,7 +89,7 @@ def test_a_run_leaves_what_the_skills_need(starts: tuple[Start, ...], tmp_path: 
     assert learned.timeout == Picking().timeout
     assert MotorPolicy.load(tmp_path / "cloned.safetensors").card["kind"] == "cloned"
     assert {"curve.json", "curve.png", "README.md", "checkpoint.safetensors"} <= {f.name for f in tmp_path.iterdir()}
-    assert "severity 0.0 … 2.5" in (tmp_path / "README.md").read_text()
+    assert "severity -1.0 … 2.5" in (tmp_path / "README.md").read_text()
     iterations = len(json.loads((tmp_path / "curve.json").read_text()))
     assert iterations >= 1
     more = replace(plan, minutes=json.loads((tmp_path / "curve.json").read_text())[-1]["seconds"] / 60.0 + 0.001)
