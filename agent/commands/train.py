@@ -15,6 +15,10 @@ from yanshi.agent.commands.parsing import parse
 from yanshi.errors import InputError, UnknownNameError
 
 WHAT = ("skill", "senses", "lm")
+_TAKERS = {
+    "stage": ("lm",), "device": ("lm",), "workers": ("skill", "lm"), "seconds": ("lm",), "cluster": ("skill",),
+}  # fmt: skip
+"""Option → what it is for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +40,10 @@ class Options:
     device: str = "cpu"
     """Of the language model: `cpu` or `cuda`."""
     workers: int = 0
-    """Of the language model: processes that draw data and make batches, beside the one that learns."""
+    """Processes beside the one that learns: of a skill, those that act; of the language model, those that draw data and
+    make batches. The result is the same with any number."""
+    cluster: str | None = None
+    """Of a skill: address of a Ray cluster (`auto` for that of this machine) whose workers act."""
     seconds: float = 0.0
     """Of the language model: wall time after which the last stage ends in any case; 0 for none."""
     seed: int = 0
@@ -53,9 +60,10 @@ def main(arguments: Sequence[str]) -> int:
     if options.minutes is not None and not 0.0 < options.minutes < float("inf"):
         raise InputError(f"train: expected --minutes above 0, got {options.minutes}.")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    for name in ("stage", "device", "workers", "seconds"):
-        if options.what != "lm" and getattr(options, name) != getattr(Options, name):
-            raise InputError(f"train: expected --{name} with 'lm' alone, got it with '{options.what}'.")
+    for name, takers in _TAKERS.items():
+        if options.what not in takers and getattr(options, name) != getattr(Options, name):
+            of = " or ".join(map(repr, takers))
+            raise InputError(f"train: expected --{name} with {of} alone, got it with '{options.what}'.")
     return {"skill": _skill, "senses": _senses, "lm": _lm}[options.what](options)
 
 
@@ -67,7 +75,14 @@ def _skill(options: Options) -> int:
     from yanshi.agent.skills.motor.training import SkillTraining, TrainingPlan
 
     folder = options.out or Path("out") / "train" / options.name
-    plan = TrainingPlan(minutes=30.0 if options.minutes is None else options.minutes, seed=options.seed)
+    if options.workers < 0:
+        raise InputError(f"train: expected --workers of 0 or more, got {options.workers}.")
+    plan = TrainingPlan(
+        minutes=30.0 if options.minutes is None else options.minutes,
+        seed=options.seed,
+        workers=max(1, options.workers),
+        cluster=options.cluster,
+    )
     policy = SkillTraining(manoeuvre(options.name), folder, plan, sys.stderr).run()
     card = policy.card
     console = Console()

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from yanshi.agent.learning import checkpoint
 from yanshi.agent.learning.curves import Point, draw
 from yanshi.agent.skills.motor.action import ACTION
+from yanshi.agent.skills.motor.cluster import Cluster, connect
 from yanshi.agent.skills.motor.environment import MotorEnv
 from yanshi.agent.skills.motor.features import FEATURES
 from yanshi.agent.skills.motor.gathering import Corrected, Field, Here, Shown, Workers
@@ -27,7 +28,12 @@ from yanshi.agent.skills.motor.policy import Layers, MotorPolicy
 from yanshi.agent.skills.motor.rollouts import Demonstration, Trial, trials
 from yanshi.agent.skills.motor.starts import Start, draw_starts, load_starts, save_starts
 from yanshi.agent.skills.motor.tuning import Report, Tuner, TuningConfig, steps_of
-from yanshi.errors import InputError
+from yanshi.errors import InputError, MissingDependencyError
+
+try:
+    from torch.utils.tensorboard import SummaryWriter
+except ImportError as error:
+    raise MissingDependencyError("tensorboard", "rl") from error
 
 __all__ = ["HELD_OUT", "SkillTraining", "TrainingPlan", "starts_of"]
 
@@ -54,6 +60,8 @@ class TrainingPlan:
     """Arrangements of each."""
     workers: int = 1
     """Processes that act; with one, this one does."""
+    cluster: str | None = None
+    """Address of a Ray cluster whose workers act instead."""
     demonstrations: int = 240
     noise: float = 0.35
     """Of the demonstrations, in units of actions."""
@@ -108,11 +116,16 @@ class SkillTraining:
         """Everything, up to the files of the finished policy."""
         plan, folder = self.plan, self.folder
         folder.mkdir(parents=True, exist_ok=True)
+        if plan.cluster is not None:
+            connect(plan.cluster)
         self._say("drawing starts")
         starts = starts_of(self.item, folder / "starts.jsonl", plan.layouts, plan.places)
         env = MotorEnv(self.item, starts, plan.severity)
         self._control = env.control
-        if plan.workers > 1:
+        if plan.cluster is not None:
+            with Cluster(self.item.name, starts, plan.severity, plan.workers, plan.cluster) as cluster:
+                tuner = self._tuned(cluster)
+        elif plan.workers > 1:
             with Workers(self.item.name, folder / "starts.jsonl", plan.severity, plan.workers) as field:
                 tuner = self._tuned(field)
         else:
@@ -207,6 +220,7 @@ class SkillTraining:
         spent = float(self._rows[-1]["seconds"]) if self._rows else 0.0
         begun, mark = time.monotonic() - spent, time.process_time()
         used = float(self._rows[-1]["cpu_seconds"]) if self._rows else 0.0
+        board = SummaryWriter(str(folder / "tensorboard"), purge_step=tuner.iteration + 1)
         while time.monotonic() - begun < 60.0 * plan.minutes:
             report = tuner.iterate()
             row = report._asdict() | {
@@ -217,7 +231,10 @@ class SkillTraining:
             self._write_checkpoint(tuner)
             checkpoint.write_bytes(folder / "curve.json", json.dumps(self._rows, indent=1).encode())
             draw(list(_points(self._rows)), f"{self.item.name} (while exploring)", folder / "curve.png")
+            for name in ("success", "hard", "divergence", "explained"):
+                board.add_scalar(name, row[name], report.iteration)
             self._say(_line(report, row["seconds"] / 60.0, plan.minutes))
+        board.close()
 
     def _judge(self, policy: MotorPolicy, env: MotorEnv) -> MotorPolicy:
         """Let it act, and learn from that how likely it is to succeed."""

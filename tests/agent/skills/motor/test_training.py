@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
+from yanshi.agent.skills.motor.cluster import Cluster
 from yanshi.agent.skills.motor.environment import MotorEnv
 from yanshi.agent.skills.motor.features import FEATURES
 from yanshi.agent.skills.motor.gathering import Here, Workers
@@ -62,6 +63,17 @@ def test_several_processes_come_to_what_one_comes_to(starts: tuple[Start, ...], 
         np.testing.assert_array_equal(there.arrays()[name], value, err_msg=name)
 
 
+def test_a_cluster_comes_to_what_one_process_comes_to(starts: tuple[Start, ...]) -> None:
+    pytest.importorskip("ray")
+    here = Tuner(Here(MotorEnv(Picking(), starts, (0.0, 2.0))), made_up(), SMALL, 3)
+    with Cluster("pick", starts, (0.0, 2.0), 2, None) as field:
+        there = Tuner(field, made_up(), SMALL, 3)
+        for tuner in (here, there):
+            tuner.iterate()
+    for name, value in here.arrays().items():
+        np.testing.assert_array_equal(there.arrays()[name], value, err_msg=name)
+
+
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(starts: tuple[Start, ...]) -> None:
     def tuner() -> Tuner:
         return Tuner(Here(MotorEnv(Picking(), starts, (0.0, 2.0))), made_up(), SMALL, 3)
@@ -88,7 +100,9 @@ def test_a_run_leaves_what_the_skills_need(starts: tuple[Start, ...], tmp_path: 
     learned = learned_manoeuvres(tmp_path)["pick"]
     assert learned.timeout == Picking().timeout
     assert MotorPolicy.load(tmp_path / "cloned.safetensors").card["kind"] == "cloned"
-    assert {"curve.json", "curve.png", "README.md", "checkpoint.safetensors"} <= {f.name for f in tmp_path.iterdir()}
+    assert {"curve.json", "curve.png", "README.md", "checkpoint.safetensors", "tensorboard"} <= {
+        f.name for f in tmp_path.iterdir()
+    }
     assert "severity -1.0 … 2.5" in (tmp_path / "README.md").read_text()
     iterations = len(json.loads((tmp_path / "curve.json").read_text()))
     assert iterations >= 1
