@@ -52,6 +52,8 @@ Facts = dict[Fact, Held]
 
 LOST_AFTER = 1.2
 """A thing is lost when the place where it should be was in plain view for so long without it [s]."""
+LOST_INSIDE = 6.0
+"""… and what is known by its looks alone, inside of something, where little can be seen of it [s]."""
 DROPPED = 0.1**2
 """Variance of the place of what slipped out of the hand [m²]."""
 FOUND_FOR = 2.0
@@ -353,6 +355,7 @@ class Tracker:
     ) -> None:
         """Forget where a thing is that is not seen although its place is in plain view."""
         covered = {f.args[1] for f, h in facts.items() if h.value and f.predicate == "on"}
+        filled = {f.args[1] for f, h in facts.items() if h.value and f.predicate == "in" and f.args[0] in found}
         for name in found | covered:  # what something stands on may be seen as one with it
             self._missed.pop(name, None)
         for fact in [f for f, h in facts.items() if h.value and f.predicate in _RELATIONS]:
@@ -361,8 +364,11 @@ class Tracker:
                 continue
             if entities[name].category != "object" or not known(entities[name]):
                 continue
+            hidden = fact.predicate == "in" and self._sightings.follows(name)
+            if hidden and place in filled:  # it may lie below what is seen there, or be taken for it
+                continue
             self._missed[name] = self._missed.get(name, 0.0) + elapsed
-            if self._missed[name] >= LOST_AFTER:
+            if self._missed[name] >= (LOST_INSIDE if hidden else LOST_AFTER):
                 del self._missed[name]
                 if self._sightings.dismiss(name):
                     _forget(entities, facts, name)

@@ -131,9 +131,10 @@ class Lessons:
                 more = questions(moment, senses, rng, split)
                 asked += [q for q in more if (q.kind in MANY or only) and q.text not in known]
             asked = [q for q in asked if not only or (q.needs or "all") == only]
-            weights = np.array([OFTEN.get(q.kind, 1.0) for q in asked])
-            some = rng.choice(len(asked), min(BRANCHES, len(asked)), replace=False, p=weights / weights.sum())
-            asked = [asked[int(k)] for k in some]
+            if asked:
+                weights = np.array([OFTEN.get(q.kind, 1.0) for q in asked])
+                some = rng.choice(len(asked), min(BRANCHES, len(asked)), replace=False, p=weights / weights.sum())
+                asked = [asked[int(k)] for k in some]
         things = tuple(told.thing for told in moment.told) if "things" in senses else ()
         said = tuple(Said(q.text, q.answers[0], q.needs or "all") for q in asked)
         return Row(things, index, senses, said)

@@ -147,6 +147,25 @@ def test_a_thing_missing_from_plain_view_is_lost_and_found_again_elsewhere() -> 
     assert run.value("on(red_mug, counter)") == (True, "seen")
 
 
+def test_what_lies_unseen_in_a_bin_is_not_lost_while_something_else_is_seen_in_it() -> None:
+    run = Run()
+    place = next(f for f in FLOOR_PLAN.fixtures if f.region("in") is not None and f.articulation is None)
+    region = place.region("in")
+    assert region is not None
+    at = place.position_w + region.center_e
+    for k in range(6):
+        run.see(0.1 * k, mug(at, score=1.0))
+    inside = Fact("in", ("red_mug", place.name))
+    assert run.belief.true(inside)
+    ball = mug(at, label="ball", attributes={"color": "blue"}, score=1.0, extent=np.full(3, 0.3))
+    for k in range(6, 150):
+        run.see(0.1 * k, replace(ball, position_w=at + np.array([0.05, 0.0, 0.1])), viewed=frozenset({place.name}))
+    assert run.belief.true(inside)
+    for k in range(150, 250):
+        run.see(0.1 * k, viewed=frozenset({place.name}))
+    assert not run.belief.true(inside), "nothing at all is seen in it for long"
+
+
 def test_one_missed_frame_is_no_loss() -> None:
     run = Run()
     for k in range(60):

@@ -178,6 +178,7 @@ def test_things_come_in_another_order_each_time_and_are_pointed_at_where_they_ar
 def test_a_stage_is_watched_with_what_it_has_not_seen_and_asks_of_one_sense_alone(tmp_path: Path) -> None:
     model, processor = fresh()
     lessons = Lessons(processor, corpus(), SCENES, [("what is rain?", "Water.")])
+    assert lessons.about_a_moment(np.random.default_rng(0), only="words").said == (), "no moment asks of that"
     config = StageTraining(stage="align", steps=4, every=2, half=False, watched=2, only="body")
     progress = train_stage(model, lessons, config, tmp_path, unseen=lessons)
     body = GROUPS.index("body")
