@@ -54,6 +54,9 @@ LOST_AFTER = 1.2
 """A thing is lost when the place where it should be was in plain view for so long without it [s]."""
 LOST_INSIDE = 6.0
 """… and what is known by its looks alone, inside of something, where little can be seen of it [s]."""
+ABRUPT, SAY_SO = 0.25, 3
+"""A door that is seen to be so much more or less open than was believed [0, 1] must be seen so, so many times on end:
+from afar, past its edge, a door that stands open may look shut."""
 DROPPED = 0.1**2
 """Variance of the place of what slipped out of the hand [m²]."""
 FOUND_FOR = 2.0
@@ -87,13 +90,14 @@ class Tracker:
         self.voices = dict(voices or {})
         self._told: dict[str, Entity] = {}
         self._missed: dict[str, float] = {}
+        self._abrupt: dict[str, tuple[float, int]] = {}
         self._grasp = Grasp()
         self._sightings = Sightings()
         self._obstacles: OccupancyGrid | None = None
 
     def reset(self) -> WorldState:
         """The belief before anything was sensed: what the map says."""
-        self._told, self._missed, self._grasp, self._sightings = {}, {}, Grasp(), Sightings()
+        self._told, self._missed, self._abrupt, self._grasp, self._sightings = {}, {}, {}, Grasp(), Sightings()
         self._obstacles = None
         rooms = self.floor_plan.rooms
         fixtures = {
@@ -194,7 +198,7 @@ class Tracker:
         for detection, name in pairs:
             if name is not None and entities[name].category != "object":
                 entities[name] = replace(entities[name], last_seen=percept.stamp, provenance="seen")
-                if detection.opening is not None:
+                if detection.opening is not None and self._credible(entities[name], detection.opening, openings):
                     openings[name] = float(detection.opening)
                 continue
             before = entities.get(name) if name is not None else None
@@ -210,6 +214,18 @@ class Tracker:
             found.add(name)
         self._suppose(entities, found)
         return found
+
+    def _credible(self, entity: Entity, opening: float, openings: Mapping[str, float]) -> bool:
+        """Whether to believe how far open a part is seen to be; a door, which is taken to stand open at first, must be
+        seen again to be quite another way.
+        """
+        name, before = entity.name, openings.get(entity.name, 1.0)
+        if entity.category != "door" or abs(opening - before) <= ABRUPT:
+            self._abrupt.pop(name, None)
+            return True
+        last, count = self._abrupt.get(name, (opening, 0))
+        self._abrupt[name] = (opening, count + 1 if abs(opening - last) <= ABRUPT else 1)
+        return self._abrupt[name][1] >= SAY_SO
 
     def _suppose(self, entities: dict[str, Entity], found: set[str]) -> None:
         """Take the only thing of unknown kind that has the size of what somebody told of to be it: in the dark, where
@@ -278,9 +294,9 @@ class Tracker:
     @staticmethod
     def _believe_openings(facts: Facts, openings: Mapping[str, float], percept: Percept) -> None:
         for detection in percept.detections:
-            if detection.opening is None or detection.track is None:
+            if detection.opening is None or detection.track is None or detection.track not in openings:
                 continue
-            value = openings.get(detection.track, float(detection.opening))
+            value = openings[detection.track]
             for predicate, true in (("open", value >= OPEN_FROM), ("closed", value <= CLOSED_TO)):
                 facts[Fact(predicate, (detection.track,))] = Held(value=true, stamp=percept.stamp)
 

@@ -276,9 +276,10 @@ class SearchPlanner:
         sought = [n for n in sought if not n.startswith("another_")]
         if sought or any(f.call.skill == "go_to" for f in failures):
             door = self._barrier(start, belief, failures)
-            if door is not None:
+            way = ([], start) if door is None else self._opened(start, door, belief, failures)
+            if door is not None and way[0]:
                 thought.open_way(door, sought[0] if sought else None)
-                return self._opened(start, door, belief, failures)
+                return way
         if not sought:
             return self._follow_sound(start, belief, resolution, failures)
         lid = self._next_lid(start, belief, failures)

@@ -166,6 +166,25 @@ def test_what_lies_unseen_in_a_bin_is_not_lost_while_something_else_is_seen_in_i
     assert not run.belief.true(inside), "nothing at all is seen in it for long"
 
 
+def test_a_door_is_not_believed_shut_for_one_look() -> None:
+    door = fake_fixture("hall_door", (4.0, 2.0, 1.0), "kitchen", category="door", affordances=frozenset({"open"}))
+    run = Run()
+    run.belief = run.belief.with_(entities={**run.belief.entities, "hall_door": door})
+    seen = mug(np.array([4.0, 2.0, 1.0]), track="hall_door", label="door", attributes={})
+    for stamp, opening, believed in (
+        (0.0, 0.0, None),
+        (0.1, 1.0, 1.0),
+        (0.2, 0.1, 1.0),
+        (0.3, 0.6, 1.0),
+        (0.4, 1.0, 1.0),
+    ):
+        run.see(stamp, replace(seen, opening=opening))
+        assert run.belief.openings.get("hall_door") == believed
+    for stamp, believed in ((0.5, 1.0), (0.6, 1.0), (0.7, 0.1)):
+        run.see(stamp, replace(seen, opening=0.1))
+        assert run.belief.openings["hall_door"] == believed
+
+
 def test_one_missed_frame_is_no_loss() -> None:
     run = Run()
     for k in range(60):

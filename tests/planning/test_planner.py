@@ -203,6 +203,8 @@ def test_what_is_not_on_this_side_of_a_shut_door_is_looked_for_behind_it(home: W
     assert "I did not find the ball here, and the hall door is shut" in plan.thought
     jammed = Failed(SkillCall("open", ("hall_door",)), "it is stuck")
     assert "open(cabinet_drawer)" in steps(plan_for(goal, shut, lost, jammed, jammed))
+    far = Failed(SkillCall("go_to", ("hall_door",)), "there is no place to stand before it")
+    assert "open(cabinet_drawer)" in steps(plan_for(goal, shut, lost, far, far)), "nor one that cannot be reached"
 
 
 def test_what_is_to_be_off_is_looked_at_before_it_is_called_done(home: WorldState) -> None:
