@@ -14,7 +14,7 @@ from yanshi.agent.executive import Limits
 from yanshi.agent.fakes import fake_observation
 from yanshi.agent.loop import Loop
 from yanshi.agent.shield import RangeShield
-from yanshi.agent.skills.experts import expert_skills
+from yanshi.agent.skills.motor.skill_set import tuned_skills
 from yanshi.agent.specimens import specimens
 from yanshi.agent.wiring import AgentConfig, build_agent, build_loop, simulate
 from yanshi.contracts import Observation, Percept
@@ -70,7 +70,7 @@ def test_the_agent_acts_the_same_without_the_simulation() -> None:
         perception=tape,
         tracker=tracker,
         planner=SearchPlanner(domain, tracker.mention),
-        skills=expert_skills(robot, plan),
+        skills=tuned_skills(robot, plan),
         shield=RangeShield(robot.action_names),
     )
     loop.run(requests, Limits(horizon=20.0))
