@@ -41,7 +41,7 @@ class RayRollouts:
             ray.init(address=address, include_dashboard=False, log_to_driver=False)
         self._ray: Any = ray
         remote = ray.remote(num_cpus=1)(_Worker)
-        self._workers = [remote.remote(make) for _ in range(workers)]
+        self._workers: list[Any] = [remote.remote(make) for _ in range(workers)]
         self._judge = make()
         self.num_envs = workers * self._judge.num_envs
         self.observation_space, self.action_space = self._judge.observation_space, self._judge.action_space
