@@ -27,12 +27,6 @@ _STEPS = 3
 _ASTRAY = 0.35
 """An object that has gone farther than this from where it was [m] is lost."""
 _ATTEMPTS = 4
-_BESIDE, _GRASPED = 0.012, 0.04
-"""How far beside its place the hand of the guide may come down, and may be when it holds the object [m]."""
-_DEEP = 0.012
-"""So near to its depth it closes the fingers [m]."""
-_CLEARANCE = 0.025
-"""Of the tool centre point over the top of the object, when the hand goes sideways [m]."""
 
 
 @dataclass(frozen=True)
