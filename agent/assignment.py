@@ -18,7 +18,7 @@ from yanshi.envs.wordings import Split
 from yanshi.envs.worlds import World, compose
 from yanshi.envs.worlds.world import default_robot
 from yanshi.goals import Goal
-from yanshi.planning.embedding import MiniLM
+from yanshi.planning.embedding import shared_minilm
 from yanshi.planning.understanding import RetrievalUnderstanding, Understanding
 
 
@@ -78,7 +78,7 @@ def understood(
         ModelError: The language model is not.
     """
     belief = first_look(agent, observation)
-    retrieval = RetrievalUnderstanding(MiniLM(), vocabulary())
+    retrieval = RetrievalUnderstanding(shared_minilm(), vocabulary())
     reader: Understands = retrieval
     if understanding == "model":
         from yanshi.agent.language.understanding import SHIPPED, ModelUnderstanding

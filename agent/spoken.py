@@ -23,7 +23,7 @@ from yanshi.perception.speech.beamformer import beamform
 from yanshi.perception.speech.grammar import ANYTHING, PARTS, CommandWords
 from yanshi.perception.speech.recogniser import CommandRecogniser, Recogniser, Transcript
 from yanshi.perception.speech.wav import read_wav
-from yanshi.planning.embedding import MiniLM
+from yanshi.planning.embedding import shared_minilm
 from yanshi.planning.schemas import SCHEMAS
 from yanshi.planning.understanding import RetrievalUnderstanding
 from yanshi.planning.vocabulary import Vocabulary
@@ -92,7 +92,7 @@ def spoken_command(
     transcript = understand(record(world, words, seed), recogniser)
     if belief is None:
         return transcript.text
-    return heeded(transcript, RetrievalUnderstanding(MiniLM(), vocabulary()), belief)
+    return heeded(transcript, RetrievalUnderstanding(shared_minilm(), vocabulary()), belief)
 
 
 def heeded(transcript: Transcript, reader: RetrievalUnderstanding, belief: WorldState) -> str:

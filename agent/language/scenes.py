@@ -17,7 +17,7 @@ from yanshi.agent.specimens import vocabulary
 from yanshi.envs.wordings import Split
 from yanshi.errors import InputError
 from yanshi.perception.readers.objects import SensedObject
-from yanshi.planning.embedding import MiniLM
+from yanshi.planning.embedding import shared_minilm
 from yanshi.planning.understanding import RetrievalUnderstanding
 
 SCENES = 5
@@ -65,7 +65,7 @@ class SceneFiles:
 @cache
 def _reader() -> RetrievalUnderstanding:
     """Who reads the tasks' wordings."""
-    return RetrievalUnderstanding(MiniLM(), vocabulary())
+    return RetrievalUnderstanding(shared_minilm(), vocabulary())
 
 
 def to_plain(thing: SensedObject) -> dict[str, object]:

@@ -263,6 +263,14 @@ def test_embedders_give_unit_vectors_and_put_like_near_like(embedder: SentenceEm
 
 
 @needs_model
+@pytest.mark.slow
+def test_a_vector_does_not_depend_on_what_was_asked_before() -> None:
+    asked, fresh = MiniLM(), MiniLM()
+    asked.embed(["open the drawer of the chest that stands in the bedroom", "pick up the mug"])
+    np.testing.assert_array_equal(asked.embed(["pick up the mug"]), fresh.embed(["pick up the mug"]))
+
+
+@needs_model
 def test_what_sounds_is_of_a_kind_that_makes_such_a_sound() -> None:
     reader = RetrievalUnderstanding(MiniLM(), replace(VOCABULARY, voices={"kettle": "whistle", "phone": "ring"}))
     goal = reader.understand("go to whatever is whistling", NOWHERE).goal
