@@ -28,6 +28,8 @@ from yanshi.envs.oracle import LiveSnapshot, Oracle, body_pose, upright_box
 from yanshi.envs.senses.acoustics import NEAREST, OCCLUDED
 from yanshi.envs.senses.camera import camera_pose, intrinsics, segmentation
 from yanshi.envs.senses.frames import base_pose, robot_geoms, visible_geoms
+from yanshi.envs.senses.lidar import Lidar
+from yanshi.envs.senses.range_image import RangeImage
 from yanshi.envs.senses.rendering import shared_renderer
 from yanshi.envs.senses.soundscape import Acoustics, Soundscape
 from yanshi.envs.senses.waveforms import LEVEL
@@ -131,18 +133,18 @@ class OraclePerception:
         index = sim.model.camera(camera).id
         bright, depth = self._light_and_depth(frames, index)
         things = self._thing_of_geom[segmentation(sim, camera, width, height)]
-        counts = np.bincount(things[things >= 0], minlength=len(self._names))
-        for number in np.flatnonzero(counts >= LEAST_PIXELS):
-            mask = things == number
-            if bright[mask].mean() < 0.1:
-                continue
+        shown = things >= 0
+        counts = np.bincount(things[shown], minlength=len(self._names))
+        lit = np.bincount(things[shown & bright], minlength=len(self._names))
+        for number in np.flatnonzero((counts >= LEAST_PIXELS) & (lit >= 0.1 * counts)).tolist():
             name = self._names[number]
             seen.by_camera.add(name)
             known = seen.detections.get(name)
             if known is not None and known.mask is not None and known.mask.sum() >= counts[number]:
                 continue
-            rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-            box = (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+            mask = things == number
+            (top, bottom), (left, right) = _ends(mask.any(axis=1)), _ends(mask.any(axis=0))
+            box = (float(left), float(top), float(right), float(bottom))
             seen.detections[name] = replace(self._detection(name), sensor=frame.name, box=box, mask=mask)
         K = intrinsics(sim.model, index, width, height)
         seen.viewed |= self._viewed(camera_pose(sim.data, index), K, depth, bright)
@@ -179,15 +181,14 @@ class OraclePerception:
     def _range(self, frame: Frame, seen: _Seen) -> None:
         """Add what a LiDAR meets."""
         sim, model = self._sim, self._sim.model
-        if frame.T_bs is None or not len(frame.data):
+        lidar = next((s.sensor for s in sim.sensors if s.name == frame.name), None)
+        if frame.T_bs is None or not len(frame.data) or not isinstance(lidar, Lidar):
             return
         if self._rays is None:
             self._rays = _Rays(model, visible_geoms(model) & ~robot_geoms(model, sim.robot))
         T_ws = base_pose(sim.data, self._oracle.anatomy.base) @ frame.T_bs
         distance = np.maximum(np.linalg.norm(frame.data[:, :3], axis=1), 1e-6)
-        rays = (frame.data[:, :3] / distance[:, None]) @ T_ws[:3, :3].T
-        geoms, _ = self._rays.cast(sim.data, T_ws[:3, 3], rays)
-        things = self._thing_of_geom[geoms]
+        things = self._thing_of_geom[self._rays.met(sim.data, T_ws, lidar, frame.data[:, :3])]
         counts = np.bincount(things[things >= 0], minlength=len(self._names))
         turns = [turn for turn in self._echoes.get(frame.name, ()) if 0.0 < frame.stamp - turn[0] <= ECHOES_FOR]
         self._echoes[frame.name] = turns = [*turns, (frame.stamp, counts)]
@@ -209,7 +210,7 @@ class OraclePerception:
         sine = offset @ T_ws[:3, 2] / distance
         free = (distance <= LIDAR_VIEW_RANGE) & (sine >= rise.min()) & (sine <= rise.max())
         length = distance[free]
-        _, reached = self._rays.cast(self._sim.data, T_ws[:3, 3], offset[free] / length[:, None])
+        reached = self._rays.reach(self._sim.data, T_ws[:3, 3], offset[free] / length[:, None], LIDAR_VIEW_RANGE)
         free[free] = (reached < 0.0) | (reached >= length - _DEPTH_SLACK)
         return self._surfaces.viewed(free)
 
@@ -298,14 +299,22 @@ class _Rays:
     """Which geom a ray meets, among those that are seen."""
 
     def __init__(self, model: mujoco.MjModel, seen: NDArray[np.bool_]) -> None:
+        self._seen = seen
+        self._images: dict[str, RangeImage] = {}
         self._model = copy.copy(model)
         self._model.geom_group[:] = np.where(seen, 0, 5)
         self._groups = np.array([1, 1, 1, 1, 1, 0], np.uint8)
 
-    def cast(self, data: mujoco.MjData, origin_w: Array, rays_w: Array) -> tuple[Array, Array]:
-        """Geoms (n,), -1 for none, and distances (n,) [m] along unit vectors (n, 3)."""
-        count = len(rays_w)
-        geoms, distances = np.empty(count, np.int32), np.empty(count)
+    def met(self, data: mujoco.MjData, T_ws: Array, lidar: Lidar, echoes: Array) -> Array:
+        """Geoms (n,), -1 for none, where rays of `lidar` at a pose now meet something, those of `echoes` (n, 3)."""
+        if lidar.name not in self._images:
+            self._images[lidar.name] = RangeImage(self._model, self._seen, lidar.grid)
+        hits = self._images[lidar.name].cast(data, T_ws[:3, 3], T_ws[:3, :3], lidar.config.range[1])
+        return hits.geom[lidar.grid.nearest(echoes)]
+
+    def reach(self, data: mujoco.MjData, origin_w: Array, rays_w: Array, far: float) -> Array:
+        """How far (n,) [m] unit vectors (n, 3) reach, -1 where they meet nothing within `far` [m]."""
+        distances = np.empty(len(rays_w))
         mujoco.mj_multiRay(
             m=self._model,
             d=data,
@@ -314,13 +323,18 @@ class _Rays:
             geomgroup=self._groups,
             flg_static=1,
             bodyexclude=-1,
-            geomid=geoms,
+            geomid=np.empty(len(rays_w), np.int32),
             dist=distances,
             normal=None,
-            nray=count,
-            cutoff=mujoco.mjMAXVAL,
+            nray=len(rays_w),
+            cutoff=far,
         )
-        return geoms, distances
+        return distances
+
+
+def _ends(marked: NDArray[np.bool_]) -> tuple[int, int]:
+    """The first of those marked, and the one after the last."""
+    return int(marked.argmax()), len(marked) - int(marked[::-1].argmax())
 
 
 def _by_camera(frames: Sequence[Frame]) -> Iterator[list[Frame]]:

@@ -166,13 +166,14 @@ def _radius(entity: Entity) -> float:
 def is_near(entity: Entity, base_w: Array) -> bool:
     """Whether the base (x, y, yaw) stands close to a thing, or to the handle of a part, and faces it."""
     handle = entity.region("handle") or entity.region("button")
-    base = np.asarray(base_w[:2], dtype=float)
+    base = base_w[:2]
+    reach = NEAR_DISTANCE + (_radius(entity) if handle is None else math.hypot(*handle.center_e[:2]))
+    if math.dist(entity.position_w[:2], base) > reach + 1e-6:
+        return False
     if handle is not None:
         nearest = entity.to_world(np.asarray(handle.center_e, dtype=float))[:2]
-    elif math.dist(entity.position_w[:2], base) > NEAR_DISTANCE + _radius(entity):
-        return False
     else:
-        nearest = _nearest_point(base, footprint(entity))
+        nearest = _nearest_point(np.asarray(base, dtype=float), footprint(entity))
     x, y = (nearest - base).tolist()
     distance = math.hypot(x, y)
     if distance > NEAR_DISTANCE:

@@ -53,8 +53,12 @@ class Holding:
         """(n, facts) which are true."""
         held: Bools = within(now.xpos, now.tcp, self._bodies, self._reach)
         if np.count_nonzero(held):
-            for sim, row in np.argwhere(held):
-                held[sim, row] = self._grasped(now, int(sim), int(self._bodies[row]))
+            known: dict[tuple[int, int], bool] = {}  # many facts are about one body
+            for sim, row in np.argwhere(held).tolist():
+                key = sim, int(self._bodies[row])
+                if key not in known:
+                    known[key] = self._grasped(now, *key)
+                held[sim, row] = known[key]
         return held
 
     def _grasped(self, now: Snapshot, sim: int, body: int) -> bool:

@@ -43,6 +43,15 @@ class Grid:
         xyz = (level * np.cos(azimuth), level * np.sin(azimuth), np.sin(elevation))
         return np.stack(xyz, axis=-1).reshape(-1, 3)
 
+    def nearest(self, points: Array) -> Array:
+        """(n,) which of `directions` comes nearest to the way to each point (n, 3) of the sensor frame."""
+        lead = 0.5 * min(self.step, 2.0 * np.pi - (self.columns - 1) * self.step)
+        azimuth = np.mod(np.arctan2(points[:, 1], points[:, 0]) - self.azimuth + lead, 2.0 * np.pi) - lead
+        column = np.clip(np.rint(azimuth / self.step).astype(np.intp), 0, self.columns - 1)
+        rise = np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1]))
+        between = 0.5 * (np.array(self.elevations)[1:] + np.array(self.elevations)[:-1])
+        return np.asarray(np.searchsorted(between, rise) * self.columns + column)
+
 
 def spinning(columns: int, beams: int, elevation: tuple[float, float]) -> Grid:
     """A full turn, beginning straight ahead, with `beams` rows from the lowest to the highest `elevation` [rad]."""

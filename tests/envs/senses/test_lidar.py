@@ -96,6 +96,14 @@ def test_range_image_meets_what_mj_multi_ray_meets(grid: Grid, mesh: bool) -> No
             assert np.allclose(a.cosine[same], b.cosine[same], atol=1e-6)
 
 
+@pytest.mark.parametrize("grid", GRIDS)
+def test_points_are_found_on_the_rays_that_they_lie_on(grid: Grid) -> None:
+    directions = grid.directions
+    distance = np.random.default_rng(0).uniform(0.1, 20.0, (len(directions), 1))
+    points = (distance * directions).astype(np.float32)
+    np.testing.assert_array_equal(grid.nearest(points), np.arange(len(directions)))
+
+
 @pytest.mark.parametrize("make", CASTERS)
 def test_plane_and_sphere_in_closed_form(make) -> None:  # type: ignore[no-untyped-def]
     h, center, radius = 1.3, np.array([2.0, 0.5, 1.0]), 0.4
