@@ -34,8 +34,8 @@ FINGER_TIP = 0.012
 """From the tool centre point down to the finger tips [m]."""
 _SLACK = 0.005
 """Least room between open fingers and the object, both sides together [m]."""
-_COMFORT = 0.008
-"""Less room than this costs something."""
+_COMFORT = 0.02
+"""Less room than this costs something: a thing may be wider than it is believed to be."""
 _PALM = (0.026, 0.100)
 """Half size of the palm across and along the finger motion [m]."""
 
@@ -189,7 +189,7 @@ def top_grasps(entity: Entity, max_opening: float, nominal_yaw: float, clutter: 
         yaw = nearest_half_turn(yaw, nominal_yaw)
         opening = min(max_opening, max(width + 0.03, 0.04))
         crowd = clutter.strikes(center, yaw, opening)
-        tight = 0.5 if width > max_opening - _COMFORT else 0.0
+        tight = 0.5 * max(0.0, 1.0 - (max_opening - width) / _COMFORT)
         found.append(
             Grasp(
                 T_we=top_down(center, yaw),
