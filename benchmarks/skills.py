@@ -4,11 +4,12 @@ The script is the expert of `yanshi run`; the clone imitates it; the reflex acts
 the guided policy corrects the reflex as the truth would, by supervised learning; the tuned one went on from there by
 reinforcement. Every arm gets the same starts (layouts that were never trained on), faults, noise and pushes. Nominal is
 the noise of the belief alone (1 cm, 3°, 50 ms); severity 2 is 2 cm, 6°, 100 ms, friction × 0.5…1.5, mass × 0.5…2,
-believed size ± 20 % and a push in every second episode. Success with 95 % Wilson intervals; differences, tuned less the
+believed size ± 20 % and a push in every second episode. With --lifelike the belief besides errs as learned perception
+does (`yanshi.agent.skills.motor.estimate`). Success with 95 % Wilson intervals; differences, tuned less the
 other, with paired bootstrap intervals, in points.
 
 Usage: python benchmarks/skills.py FOLDER [--skills pick,push] [--episodes 100] [--severity 0,2]
-           [--first 1000000,1100000,1200000]
+           [--first 1000000,1100000,1200000] [--lifelike]
 
 FOLDER holds a folder for each skill as `yanshi train skill` left it; an arm whose weights are missing is left out.
 Starts on held-out layouts are drawn the first time and kept in NAME/held_out.jsonl, what was measured in
@@ -43,12 +44,15 @@ class Bench:
     Args:
         folder: of the skill.
         skill: its name.
+        lifelike: whether beliefs err as learned perception does.
     """
 
-    def __init__(self, folder: Path, skill: str) -> None:
-        self.folder, self.skill = folder, skill
+    def __init__(self, folder: Path, skill: str, lifelike: bool = False) -> None:
+        self.folder, self.skill, self._manner = folder, skill, "lifelike " if lifelike else ""
         item = manoeuvre(skill)
-        self._env = MotorEnv(item, starts_of(item, folder / "held_out.jsonl", 32, 2, first=HELD_OUT))
+        self._env = MotorEnv(
+            item, starts_of(item, folder / "held_out.jsonl", 32, 2, first=HELD_OUT), lifelike=float(lifelike)
+        )
         self._file = folder / "measured.json"
         self._known: dict[str, list[int]] = json.loads(self._file.read_text()) if self._file.is_file() else {}
 
@@ -71,12 +75,12 @@ class Bench:
             act, mark = policy, f"{arm} {hashlib.sha256(weights.read_bytes()).hexdigest()[:12]}"
             self._env.control = policy.card.get("control", "direct")
         for seed in seeds:
-            key = f"{mark} {severity:g} {seed}"
+            key = f"{self._manner}{mark} {severity:g} {seed}"
             if key not in self._known:
                 run = trial(self._env, act, seed, severity)
                 self._known[key] = [int(run.success), run.steps]
         self._file.write_text(json.dumps(self._known))
-        return [self._known[f"{mark} {severity:g} {seed}"][0] for seed in seeds]
+        return [self._known[f"{self._manner}{mark} {severity:g} {seed}"][0] for seed in seeds]
 
 
 def table(rows: list[Row]) -> str:
@@ -110,11 +114,12 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=100, help="from each of the first seeds on")
     parser.add_argument("--severity", default="0,2")
     parser.add_argument("--first", default="1000000,1100000,1200000")
+    parser.add_argument("--lifelike", action="store_true")
     options = parser.parse_args()
     seeds = [int(first) + k for first in options.first.split(",") for k in range(options.episodes)]
     rows: list[Row] = []
     for skill in options.skills.split(","):
-        bench = Bench(options.folder / skill, skill)
+        bench = Bench(options.folder / skill, skill, options.lifelike)
         for severity in map(float, options.severity.split(",")):
             rows.append(bench.row(severity, seeds))
             print(table(rows[-1:]).splitlines()[-1], flush=True)

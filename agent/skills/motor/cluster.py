@@ -44,6 +44,7 @@ class Cluster:
         severity: least and greatest of the faults.
         count: of workers.
         address: of a running cluster, as `ray.init` takes it; None for one on this machine.
+        lifelike: share of the episodes in which the belief errs as learned perception does.
 
     Raises:
         MissingDependencyError: Ray is not installed.
@@ -51,13 +52,19 @@ class Cluster:
     """
 
     def __init__(
-        self, name: str, starts: Sequence[Start], severity: tuple[float, float], count: int, address: str | None
+        self,
+        name: str,
+        starts: Sequence[Start],
+        severity: tuple[float, float],
+        count: int,
+        address: str | None,
+        lifelike: float = 0.0,
     ) -> None:
         ray = connect(address)
         self._ray = ray
         remote = ray.remote(num_cpus=1)(_Worker)
         known = ray.put(tuple(starts))
-        self._workers = [remote.remote(name, known, severity) for _ in range(count)]
+        self._workers = [remote.remote(name, known, severity, lifelike) for _ in range(count)]
         self._pool: Any = ray.util.ActorPool(self._workers)
 
     def map(self, jobs: Sequence[Job]) -> list[Any]:
@@ -78,8 +85,8 @@ class Cluster:
 class _Worker:
     """Lives in a process of Ray."""
 
-    def __init__(self, name: str, starts: tuple[Start, ...], severity: tuple[float, float]) -> None:
-        self._env = MotorEnv(manoeuvre(name), starts, severity)
+    def __init__(self, name: str, starts: tuple[Start, ...], severity: tuple[float, float], lifelike: float) -> None:
+        self._env = MotorEnv(manoeuvre(name), starts, severity, lifelike=lifelike)
 
     def do(self, job: Job) -> Any:
         return job(self._env)

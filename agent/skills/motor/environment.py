@@ -79,6 +79,7 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         starts: where it may begin.
         severity: least and greatest severity of the faults; each episode draws its own in between.
         control: what the actions mean; without one, corrections where the manoeuvre has a reflex.
+        lifelike: share of the episodes in which the belief errs as learned perception does, see `NoisyEstimate`.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (as Gymnasium declares it)
@@ -89,10 +90,11 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         starts: Sequence[Start],
         severity: tuple[float, float] = (0.0, 0.0),
         control: Control | None = None,
+        lifelike: float = 0.0,
     ) -> None:
         if not starts:
             raise InputError(f"MotorEnv({manoeuvre.name}): expected at least one start, got none.")
-        self.manoeuvre, self.starts, self.severity = manoeuvre, tuple(starts), severity
+        self.manoeuvre, self.starts, self.severity, self.lifelike = manoeuvre, tuple(starts), severity, lifelike
         self.observation_space = gymnasium.spaces.Box(-3.0, 3.0, (FEATURES,), np.float32)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (ACTION,), np.float32)
         self._reflex = REFLEXES.get(manoeuvre.name)
@@ -102,7 +104,9 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._limit = round(manoeuvre.timeout / CONTROL_DT)
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[NDArray[np.float32], Info]:
-        """Begin an episode. Options: ``start`` (index) and ``severity`` where they shall not be drawn."""
+        """Begin an episode. Options: ``start`` (index), ``severity`` and ``lifelike`` (bool) where they shall not be
+        drawn.
+        """
         super().reset(seed=seed)
         options = options or {}
         rng, noise, faults = (np.random.default_rng(s) for s in self.np_random.integers(2**62, size=3))
@@ -123,7 +127,8 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._settle(start)
         self.now = Situation(stage.sim.robot, kinematics_of(stage.sim.robot), stage.world.floor_plan)
         self.now.gripper = start.gripper
-        self._estimate = NoisyEstimate(noise, self.fault)
+        drawn = float(faults.spawn(1)[0].random()) < self.lifelike
+        self._estimate = NoisyEstimate(noise, self.fault, bool(options.get("lifelike", drawn)))
         if number not in self._states:  # Nothing but the thing in focus is looked at again.
             self._states[number] = stage.oracle.state()
         self._world_state = self._states[number]

@@ -142,11 +142,14 @@ class Workers:
         starts: file with where it may begin.
         severity: least and greatest of the faults.
         count: of processes.
+        lifelike: share of the episodes in which the belief errs as learned perception does.
     """
 
-    def __init__(self, name: str, starts: Path, severity: tuple[float, float], count: int) -> None:
+    def __init__(
+        self, name: str, starts: Path, severity: tuple[float, float], count: int, lifelike: float = 0.0
+    ) -> None:
         self._pool = ProcessPoolExecutor(
-            count, multiprocessing.get_context("spawn"), _set_up, (name, str(starts), severity)
+            count, multiprocessing.get_context("spawn"), _set_up, (name, str(starts), severity, lifelike)
         )
 
     def map(self, jobs: Sequence[Job]) -> list[Any]:
@@ -166,8 +169,8 @@ _ENV: list[MotorEnv] = []
 """The environment of a worker's process."""
 
 
-def _set_up(name: str, starts: str, severity: tuple[float, float]) -> None:
-    _ENV[:] = [MotorEnv(manoeuvre(name), load_starts(Path(starts)), severity)]
+def _set_up(name: str, starts: str, severity: tuple[float, float], lifelike: float) -> None:
+    _ENV[:] = [MotorEnv(manoeuvre(name), load_starts(Path(starts)), severity, lifelike=lifelike)]
 
 
 def _work(job: Job) -> Any:

@@ -56,7 +56,8 @@ class Picking:
         T = np.array(aim.T_eh)
         if T[2, 2] < -0.99:
             T[2, 3] = top_grasps(entity, np.inf, entity.yaw)[0].T_we[2, 3] - entity.position_w[2]
-        width = aim.between * float(entity.extent[2] / truth.extent[2])
+        across = np.abs(T[:3, 1])
+        width = aim.between * float(across @ entity.extent / (across @ truth.extent))
         opening = min(now.robot.max_opening, max(width + 0.03, 0.04))
         return replace(aim, T_eh=tuple(map(tuple, T.tolist())), between=width, opening=opening)
 

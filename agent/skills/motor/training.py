@@ -71,6 +71,8 @@ class TrainingPlan:
     """Episodes of a round."""
     severity: tuple[float, float] = (-1.0, 2.5)
     """Of the episodes, from … to: exact beliefs among them, so that nothing is put right that is not wrong."""
+    lifelike: float = 0.5
+    """Share of the episodes in which the belief errs as learned perception does."""
     judged: int = 800
     """Runs each for the critic of the finished policy, for its calibration, and for the proof of that; 0 for none."""
     tuning: TuningConfig = field(default_factory=TuningConfig)
@@ -120,13 +122,13 @@ class SkillTraining:
             connect(plan.cluster)
         self._say("drawing starts")
         starts = starts_of(self.item, folder / "starts.jsonl", plan.layouts, plan.places)
-        env = MotorEnv(self.item, starts, plan.severity)
-        self._control = env.control
+        env = MotorEnv(self.item, starts, plan.severity, lifelike=plan.lifelike)
+        self._control, severity, lifelike = env.control, plan.severity, plan.lifelike
         if plan.cluster is not None:
-            with Cluster(self.item.name, starts, plan.severity, plan.workers, plan.cluster) as cluster:
+            with Cluster(self.item.name, starts, severity, plan.workers, plan.cluster, lifelike) as cluster:
                 tuner = self._tuned(cluster)
         elif plan.workers > 1:
-            with Workers(self.item.name, folder / "starts.jsonl", plan.severity, plan.workers) as field:
+            with Workers(self.item.name, folder / "starts.jsonl", severity, plan.workers, lifelike) as field:
                 tuner = self._tuned(field)
         else:
             tuner = self._tuned(Here(env))
