@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,9 @@ from yanshi.agent.skills.motor.starts import Start
 from yanshi.errors import InputError, MissingDependencyError
 
 __all__ = ["Cluster", "connect"]
+
+_PATIENCE = 5.0
+"""How long to wait for a cluster's port to answer [s]; Ray itself waits for more than a minute."""
 
 
 def connect(address: str | None) -> Any:
@@ -28,11 +32,19 @@ def connect(address: str | None) -> Any:
         raise MissingDependencyError("ray", "cluster") from error
     if not ray.is_initialized():
         try:
+            _knock(address)
             ray.init(address=address, include_dashboard=False, log_to_driver=False)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"Ray: expected a running cluster at '{address}', there is none: {reason}") from error
     return ray
+
+
+def _knock(address: str | None) -> None:
+    """See whether anybody is there, where an address names a host and a port. Raises: OSError if nobody is."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
 
 
 class Cluster:

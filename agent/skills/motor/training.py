@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -78,7 +78,14 @@ class TrainingPlan:
     tuning: TuningConfig = field(default_factory=TuningConfig)
 
 
-def starts_of(item: Manoeuvre, file: Path, layouts: int, places: int, first: int = 0) -> tuple[Start, ...]:
+def starts_of(
+    item: Manoeuvre,
+    file: Path,
+    layouts: int,
+    places: int,
+    first: int = 0,
+    tell: Callable[[int, int], None] = lambda drawn, wanted: None,
+) -> tuple[Start, ...]:
     """The starts in a file; drawn and written there first, where there is none.
 
     Args:
@@ -87,13 +94,16 @@ def starts_of(item: Manoeuvre, file: Path, layouts: int, places: int, first: int
         layouts: in all tasks together, by their shares.
         places: arrangements of each layout.
         first: number of the first layout.
+        tell: is told how many layouts were gone through, and of how many.
     """
     if not file.is_file():
         total = sum(item.tasks.values())
+        counts = {name: max(1, round(layouts * share / total)) for name, share in item.tasks.items()}
+        wanted = [(name, first + k) for name, count in counts.items() for k in range(count)]
         drawn: list[Start] = []
-        for name, share in item.tasks.items():
-            count = max(1, round(layouts * share / total))
-            drawn += draw_starts(item, name, range(first, first + count), places)
+        for number, (name, layout) in enumerate(wanted):
+            tell(number, len(wanted))
+            drawn += draw_starts(item, name, (layout,), places)
         if not drawn:
             raise InputError(f"Skill '{item.name}': the expert reached no start in {', '.join(item.tasks)}.")
         save_starts(drawn, file)
@@ -120,8 +130,11 @@ class SkillTraining:
         folder.mkdir(parents=True, exist_ok=True)
         if plan.cluster is not None:
             connect(plan.cluster)
-        self._say("drawing starts")
-        starts = starts_of(self.item, folder / "starts.jsonl", plan.layouts, plan.places)
+
+        def tell(drawn: int, wanted: int) -> None:
+            self._say(f"drawing starts, layout {drawn + 1} of {wanted}")
+
+        starts = starts_of(self.item, folder / "starts.jsonl", plan.layouts, plan.places, tell=tell)
         env = MotorEnv(self.item, starts, plan.severity, lifelike=plan.lifelike)
         self._control, severity, lifelike = env.control, plan.severity, plan.lifelike
         if plan.cluster is not None:

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import io
 import json
+import socket
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from yanshi.agent.skills.motor.cluster import Cluster
+from yanshi.agent.skills.motor.cluster import Cluster, connect
 from yanshi.agent.skills.motor.environment import MotorEnv
 from yanshi.agent.skills.motor.features import FEATURES
 from yanshi.agent.skills.motor.gathering import Here, Workers
@@ -21,6 +24,7 @@ from yanshi.agent.skills.motor.skill_set import learned_manoeuvres
 from yanshi.agent.skills.motor.starts import Start, save_starts
 from yanshi.agent.skills.motor.training import SkillTraining, TrainingPlan
 from yanshi.agent.skills.motor.tuning import Tuner, TuningConfig
+from yanshi.errors import InputError
 
 SMALL = TuningConfig(hidden=(16,), cloning_updates=20, parts=2, steps=30, epochs=1, batches=2)
 
@@ -53,8 +57,8 @@ def test_advantages_are_those_of_the_definition(starts: tuple[Start, ...]) -> No
 
 def test_several_processes_come_to_what_one_comes_to(starts: tuple[Start, ...], tmp_path: Path) -> None:
     save_starts(starts, tmp_path / "starts.jsonl")
-    here = Tuner(Here(MotorEnv(Picking(), starts, (0.0, 2.0))), made_up(), SMALL, 3)
-    with Workers("pick", tmp_path / "starts.jsonl", (0.0, 2.0), 2) as field:
+    here = Tuner(Here(MotorEnv(Picking(), starts, (0.0, 2.0), lifelike=0.5)), made_up(), SMALL, 3)
+    with Workers("pick", tmp_path / "starts.jsonl", (0.0, 2.0), 2, 0.5) as field:
         there = Tuner(field, made_up(), SMALL, 3)
         for tuner in (here, there):
             tuner.iterate()
@@ -72,6 +76,16 @@ def test_a_cluster_comes_to_what_one_process_comes_to(starts: tuple[Start, ...])
             tuner.iterate()
     for name, value in here.arrays().items():
         np.testing.assert_array_equal(there.arrays()[name], value, err_msg=name)
+
+
+def test_a_cluster_that_is_not_there_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = SimpleNamespace(is_initialized=lambda: False, init=lambda **_: pytest.fail("Ray was asked"))
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(InputError, match=f"expected a running cluster at '{address}', there is none"):
+        connect(address)
 
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(starts: tuple[Start, ...]) -> None:
