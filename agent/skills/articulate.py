@@ -30,6 +30,10 @@ _OFF = 0.08
 _RATE = 0.12
 """Speed of the bar along its way [m/s]."""
 _ATTEMPTS = 3
+_MET = 20.0
+"""A hand that is pressed so hard on its way to the bar [N] has met the front behind it, and is near enough …"""
+_ON_BAR = 0.02
+"""… within this distance [m]."""
 _HARD = 2.0
 """A robot that can drive takes another place when the arm would have to bend more than this [rad]."""
 
@@ -200,9 +204,14 @@ def lead(now: Situation, handle: Handle, way: tuple[float, float], hold: Hold) -
     value, goal = way
     look = handle.center_w(value)
     on_bar = handle.hand(value, hold, -0.002)
-    yield from move(
-        now, on_bar, Motion(phase="take handle", speed=0.15, near=0.006, aligned=0.08, timeout=3.0, look_at_w=look)
-    )
+    light = now.force
+
+    def met() -> bool:
+        pressed = light is not None and now.force is not None and now.force - light > _MET
+        return pressed and float(np.linalg.norm(on_bar[:3, 3] - now.T_we[:3, 3])) < _ON_BAR
+
+    taking = Motion(phase="take handle", speed=0.15, near=0.006, aligned=0.08, timeout=3.0, look_at_w=look)
+    yield from move(now, on_bar, taking, stop=met)
     yield from grip_to(now, 0.0, "grip handle", look_at_w=look)
     if now.opening < 0.4 * handle.thickness:
         return "I missed the handle"

@@ -137,6 +137,12 @@ class Situation:
         frame = self.observation.frames.get("touch")
         return None if frame is None else frame.data
 
+    @property
+    def force(self) -> float | None:
+        """How hard things pull and press at the hand, its own weight and load included [N], where it is felt."""
+        frame = self.observation.frames.get("wrist_force")
+        return None if frame is None else float(np.linalg.norm(frame.data[:3]))
+
     def to_base(self, point_w: Array) -> Array:
         """A point (3,) of the map in the base frame [m]."""
         T_wb = self.T_wb
