@@ -65,6 +65,10 @@ class ShieldLimits:
     touch_speed: tuple[float, float] = (0.15, 0.12)
     """How fast the hand may meet something beside it, and below it [m/s]. The hand is made for touching; the rest of
     the robot is not."""
+    skill_touch_speed: float = 0.25
+    """… where the running skill is about to touch something [m/s]: the reduced speed of ISO 10218-1, 5.6.2."""
+    skill_reach: float = 0.15
+    """So near to it, seen from above [m]."""
     servo_lag: float = 0.06
     """Over how long the servos of the arm spread a sudden change of speed [s]: their damping over their stiffness.
     Joint acceleration is counted over this time or a control step, whichever is longer."""

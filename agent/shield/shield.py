@@ -124,7 +124,7 @@ class Shield:
         self._pressed: float | None = None
         self._away: Array | None = None
         self._stamp: float | None = None
-        self._people_o = self._people_b = np.zeros((0, 3))
+        self._people_o = self._people_b = self._things_o = np.zeros((0, 3))
 
     def told(self, entities: Iterable[Entity], base_pose_w: Array, odometry: Array) -> None:
         """Take note of where people are believed to be.
@@ -135,13 +135,14 @@ class Shield:
             odometry: (3,) the same in the odometry frame.
         """
         people = [e for e in entities if e.label == PERSON_LABEL and np.all(np.isfinite(e.position_w))]
-        turn = odometry[2] - base_pose_w[2]
-        c, s = np.cos(turn), np.sin(turn)
-        found = np.zeros((len(people), 3))
-        for row, person in zip(found, people, strict=True):
-            x, y = person.position_w[:2] - base_pose_w[:2]
-            row[:] = odometry[0] + c * x - s * y, odometry[1] + s * x + c * y, 0.5 * float(np.max(person.extent[:2]))
-        self._people_o = found
+        self._people_o = _rounds(people, base_pose_w, odometry)
+
+    def about(self, entities: Iterable[Entity], base_pose_w: Array, odometry: Array) -> None:
+        """Take note of what the running skill is to touch: near it, until told otherwise, the hand may meet things as
+        fast as `ShieldLimits.skill_touch_speed`. The poses are those of `told`.
+        """
+        things = [e for e in entities if np.all(np.isfinite(e.position_w))]
+        self._things_o = _rounds(things, base_pose_w, odometry)
 
     def filter(
         self, action: NDArray[np.float32], observation: Observation, *, stamp: float | None = None
@@ -181,9 +182,11 @@ class Shield:
         self.reset()
 
     def on_step(self, step: Step) -> None:
-        """As a subscriber: learn where people are believed to be."""
-        odometry = step.observation.proprioception.odometry
-        self.told(step.belief.entities.values(), step.belief.base_pose_w, odometry)
+        """As a subscriber: learn where people are believed to be, and what the running skill is about."""
+        belief, odometry = step.belief, step.observation.proprioception.odometry
+        self.told(belief.entities.values(), belief.base_pose_w, odometry)
+        names = () if step.current is None else step.current.call.args
+        self.about([belief.entities[n] for n in names if n in belief.entities], belief.base_pose_w, odometry)
 
     def on_end(self, outcome: Outcome) -> None:
         """As a subscriber: nothing to do."""
@@ -323,9 +326,9 @@ class Shield:
         for moving in (motion, self._slow_motion):
             self_rows(rows, parts, self._where, moving, (limits.self_margin, braking, reaction, _SELF_REACH))
         margins = (limits.base_margin, limits.arm_margin, limits.hand_margin, limits.carry_margin)
-        law = (margins, limits.touch_speed, braking, limits.base_braking, reaction)
+        law = (margins, self._touch_speed(observation), braking, limits.base_braking, reaction)
         solid = (body.shapes, body.chain, self._poses)
-        self._people_b = self._people(observation)
+        self._people_b = _in_base(self._people_o, observation)
         if len(self._people_b):
             keep = (limits.person_margin, braking, limits.base_braking, reaction)
             people_rows(rows, self._people_b, solid, self._where, motion, keep)
@@ -382,12 +385,15 @@ class Shield:
             command[linear] = (velocity + lacking * self._away) / self._scale[linear]
             self._found[CONTACT_FORCE] = True
 
-    def _people(self, observation: Observation) -> Array:
-        """(p, 3) x, y in the base frame and radius of the people [m]."""
-        x, y, yaw = observation.proprioception.odometry
-        c, s = np.cos(yaw), np.sin(yaw)
-        dx, dy = self._people_o[:, 0] - x, self._people_o[:, 1] - y
-        return np.column_stack((c * dx + s * dy, -s * dx + c * dy, self._people_o[:, 2]))
+    def _touch_speed(self, observation: Observation) -> tuple[float, float]:
+        """How fast the hand may meet something beside it and below it [m/s]: faster where it is about to do so."""
+        limits = self.limits
+        if not len(self._things_o):
+            return limits.touch_speed
+        things = _in_base(self._things_o, observation)
+        away = np.hypot(things[:, 0] - self._tcp[0], things[:, 1] - self._tcp[1]) - things[:, 2]
+        fast = limits.skill_touch_speed
+        return (fast, fast) if float(away.min()) < limits.skill_reach else limits.touch_speed
 
     def _slow_near_people(self, command: Array, felt: Array) -> None:
         """Slow the command down so that the tool is slow enough beside people; `felt` (3,) is how the base moves."""
@@ -444,6 +450,25 @@ class Shield:
         head = (limits.head_speed, limits.head_acceleration, limits.head_jerk)
         groups += [(base + 6 + k, base + 7 + k, *head) for k in range(len(self._head_scale))]
         return np.array(groups, dtype=float)
+
+
+def _rounds(entities: Sequence[Entity], base_pose_w: Array, odometry: Array) -> Array:
+    """(n, 3) x, y in the odometry frame and radius [m] of things in the map, by where the base (3,) is in both."""
+    turn = odometry[2] - base_pose_w[2]
+    c, s = np.cos(turn), np.sin(turn)
+    found = np.zeros((len(entities), 3))
+    for row, entity in zip(found, entities, strict=True):
+        x, y = entity.position_w[:2] - base_pose_w[:2]
+        row[:] = odometry[0] + c * x - s * y, odometry[1] + s * x + c * y, 0.5 * float(np.max(entity.extent[:2]))
+    return found
+
+
+def _in_base(rounds_o: Array, observation: Observation) -> Array:
+    """(n, 3) x, y and radius [m] in the base frame of what is known in the odometry frame."""
+    x, y, yaw = observation.proprioception.odometry
+    c, s = np.cos(yaw), np.sin(yaw)
+    dx, dy = rounds_o[:, 0] - x, rounds_o[:, 1] - y
+    return np.column_stack((c * dx + s * dy, -s * dx + c * dy, rounds_o[:, 2]))
 
 
 def _allowed(room: float, braking: float, reaction: float) -> float:

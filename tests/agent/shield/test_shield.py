@@ -223,6 +223,32 @@ def test_a_hand_that_is_pressed_hard_does_not_press_on() -> None:
     assert shield.journal.by_reason["contact_force"] > 0
 
 
+@pytest.mark.parametrize(("away", "fast"), [(None, False), (0.0, True), (0.6, False)])
+def test_only_where_a_skill_is_to_touch_something_may_the_hand_meet_it_faster(away: float | None, fast: bool) -> None:
+    shield, tcp = Shield(robot("panda")), KINEMATICS["panda"].home_T_be[:3, 3]
+    x, y = np.meshgrid(np.linspace(-0.1, 0.1, 9), np.linspace(-0.1, 0.1, 9))
+    points = np.column_stack((tcp[0] + x.ravel(), tcp[1] + y.ravel(), np.full(x.size, tcp[2] - 0.03), np.ones(x.size)))
+    down = robot("panda").action(gripper=0.08, linear=(0.0, 0.0, -0.22))
+    if away is not None:
+        thing = Entity(
+            name="mug",
+            label="mug",
+            category="object",
+            position_w=tcp + np.array([away, 0, -0.04]),
+            extent=np.full(3, 0.08),
+        )
+        shield.about([thing], np.zeros(3), np.zeros(3))
+    for k in range(10):
+        frame = Frame(
+            name="lidar", modality="lidar", stamp=k * DT, data=points.astype(np.float32), rate=10, T_bs=np.eye(4)
+        )
+        safe = shield.filter(down, observed("panda", k * DT, frames={"lidar": frame}))
+    speed = -0.35 * float(safe[2])
+    assert speed == pytest.approx(0.22, abs=1e-3) if fast else speed < 0.16
+    shield.reset()
+    assert not len(shield._things_o), "a new episode knows of nothing"
+
+
 def test_a_silent_scanner_slows_the_base_down() -> None:
     shield = Shield(robot("mobile_panda"))
     ahead = robot("mobile_panda").action(gripper=0.08, base=(0.3, 0.0, 0.0))
