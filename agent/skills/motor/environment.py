@@ -50,12 +50,10 @@ Array = NDArray[Any]
 Info = dict[str, Any]
 PRIVILEGED = 12
 _RATE = 1.0 / CONTROL_DT
-_HELD = 0.004
-"""Fingers this much farther apart than they were told to be [m] hold something."""
 _DENSE, _DISCOUNT = 0.3, 0.995
 """What all of a manoeuvre's worth is worth beside success, and the discount of the potential."""
 _SETTLING = 4
-"""Control steps in which the grip is taken up again."""
+"""Control steps before an episode, in which motors and grip take up their loads."""
 
 
 class _Stage:
@@ -260,8 +258,9 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         return replace(entity, position_w=data.xpos[body].copy(), yaw=yaw, extent=extent)
 
     def _settle(self, start: Start) -> None:
-        """Let closed fingers press on what they hold, as they did when the start was drawn."""
+        """Let the motors carry the arm and closed fingers press on what they hold, as they did when the start was
+        drawn. A reset leaves both slack: without this, the wrist would feel some 30 N at first that no robot feels.
+        """
         sim = self._stage.sim
-        if start.gripper < sim.observe().proprioception.gripper_opening - _HELD:
-            for _ in range(_SETTLING):
-                sim.step(sim.robot.action(gripper=start.gripper))
+        for _ in range(_SETTLING):
+            sim.step(sim.robot.action(gripper=start.gripper))

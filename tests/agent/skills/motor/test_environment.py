@@ -110,3 +110,12 @@ def test_starts_survive_a_file(starts: tuple[Start, ...], tmp_path: object) -> N
     file.write_text("{}\n")
     with pytest.raises(InputError, match="no file of starts"):
         load_starts(file)
+
+
+def test_nothing_has_been_met_when_an_episode_begins(env: MotorEnv) -> None:
+    """After a reset the motors are slack, and the wrist would feel tens of newtons that no robot feels."""
+    for seed in range(4):
+        env.reset(seed=seed)
+        features = env.step(np.zeros(ACTION, np.float32))[0]
+        assert np.abs(20.0 * features[18:21]).max() < 2.0, "force at the wrist since the start"
+        assert features[76] == 0.0, "how long ago the hand met something"
