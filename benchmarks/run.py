@@ -20,7 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 NAMES = (
     "physics", "environments", "senses", "lidar", "audio", "hearing", "sounding", "seeing", "perceiving",
-    "understanding", "language", "speech", "ablation", "loop", "decoding", "fetch", "shield", "agents",
+    "understanding", "language", "speech", "ablation", "loop", "decoding", "fetch", "going", "shield", "agents",
 )  # fmt: skip
 HEAD = """# Numbers
 

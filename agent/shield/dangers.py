@@ -30,7 +30,7 @@ from yanshi.envs.worlds.scene import Wanted
 from yanshi.envs.worlds.world import World
 from yanshi.errors import InputError, UnknownNameError, WorldError
 
-__all__ = ["COLLISIONS", "FAMILIES", "Danger", "Filter", "Verdict", "dangers", "face"]
+__all__ = ["COLLISIONS", "FAMILIES", "Danger", "Filter", "Verdict", "Watch", "dangers", "face"]
 
 Array = NDArray[Any]
 SENSES = ("depth", "lidar", "scan", "touch", "force")
@@ -110,7 +110,7 @@ def face(danger: Danger, make: Callable[[Robot], Filter] | None) -> Verdict:
     rng = np.random.default_rng((danger.seed, FAMILIES.index(danger.family)))
     place = _world(danger.family, danger.seed)
     shield = None if make is None else make(place.robot)
-    watch = _Watch()
+    watch = Watch()
     sensors = [] if shield is None or not hasattr(shield, "told") else sensor_suite(SENSES, place.robot)
     with Simulation(place, [*sensors, Timed(watch, 50.0)], danger.seed) as sim:
         sim.reset(danger.seed)
@@ -300,7 +300,7 @@ def _distance(sim: Simulation) -> float:
 # What comes of it.
 
 
-class _Watch:
+class Watch:
     """Looks at contacts, joints and speeds of the simulation 50 times a second. It is no sense of the robot."""
 
     name = "watch"
