@@ -114,7 +114,9 @@ class Oracle:
         for name, thing in self.anatomy.things.items():
             entity = thing.entity
             if entity.category == "object":
-                yaw, extent = upright_box(data.xmat[thing.body].reshape(3, 3), np.asarray(entity.extent))
+                yaw, extent = upright_box(
+                    data.xmat[thing.body].reshape(3, 3), np.asarray(entity.extent), entity.attributes.get("shape", "")
+                )
                 position = data.xpos[thing.body].copy()
                 room = next((room.name for room in self.anatomy.rooms.values() if room.contains(position)), None)
                 entity = replace(entity, position_w=position, yaw=yaw, extent=extent, room=room)
@@ -160,17 +162,25 @@ def body_pose(sim: Simulation, body: int) -> NDArray[np.float64]:
     return np.array([position[0], position[1], np.arctan2(rotation[3], rotation[0])])
 
 
-def upright_box(rotation: NDArray[np.float64], extent: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Yaw [rad] and size (3,) [m] of the upright box around a box that is turned by `rotation` (3, 3).
+def upright_box(
+    rotation: NDArray[np.float64], extent: NDArray[np.float64], shape: str = ""
+) -> tuple[float, NDArray[np.float64]]:
+    """Yaw [rad] and size (3,) [m] of the upright box around a thing of a size that is turned by `rotation` (3, 3).
 
-    The yaw is that of the first of the box's axes that is not the one pointing up or down.
+    The yaw is that of the first of the thing's axes that is not the one pointing up or down. A thing whose `shape` is
+    ``cylinder`` (about z) or ``round`` is as wide however it has rolled; others are taken to be boxes.
     """
     upward = int(np.argmax(np.abs(rotation[2])))
     level = 1 if upward == 0 else 0
     yaw = float(np.arctan2(rotation[1, level], rotation[0, level]))
     c, s = np.cos(yaw), np.sin(yaw)
     turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
-    return yaw, np.abs(turn @ rotation) @ extent
+    along = np.abs(turn @ rotation) * extent
+    if shape == "round":
+        return yaw, np.sqrt(np.sum(along**2, axis=1))
+    if shape == "cylinder":
+        return yaw, np.hypot(along[:, 0], along[:, 1]) + along[:, 2]
+    return yaw, np.sum(along, axis=1)
 
 
 def _candidates(anatomy: Anatomy) -> list[Fact]:

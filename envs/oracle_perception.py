@@ -262,7 +262,9 @@ class OraclePerception:
         entity, data = thing.entity, self._sim.data
         yaw, extent = entity.yaw, entity.extent
         if entity.category == "object":
-            yaw, extent = upright_box(data.xmat[thing.body].reshape(3, 3), np.asarray(extent))
+            yaw, extent = upright_box(
+                data.xmat[thing.body].reshape(3, 3), np.asarray(extent), entity.attributes.get("shape", "")
+            )
         return Detection(
             label=entity.label,
             attributes=dict(entity.attributes),

@@ -195,7 +195,11 @@ def _truth(
     things = []
     for index in visible.tolist():
         name, thing = objects[index]
-        yaw, extent = upright_box(data.xmat[thing.body].reshape(3, 3), np.asarray(thing.entity.extent))
+        yaw, extent = upright_box(
+            data.xmat[thing.body].reshape(3, 3),
+            np.asarray(thing.entity.extent),
+            thing.entity.attributes.get("shape", ""),
+        )
         things.append(
             SeenThing(
                 name=name,

@@ -343,3 +343,21 @@ def test_hull_points_bound_every_kind_of_geom():
         assert np.all(reach <= support + 1e-9), name
         round_radius = {"box": 0.01, "egg": 0.3}.get(name, 0.1)
         assert np.all(reach >= support - 0.08 * round_radius), name
+
+
+@pytest.mark.parametrize("roll", np.linspace(0.0, np.pi, 9))
+def test_what_is_round_is_as_wide_however_it_has_rolled(roll: float) -> None:
+    """A bottle that has fallen over must not seem too wide for a hand that gripped it when it stood."""
+    c, s = np.cos(roll), np.sin(roll)
+    rolled = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]]) @ [
+        [c, -s, 0.0],
+        [s, c, 0.0],
+        [0.0, 0.0, 1.0],
+    ]
+    _, bottle = upright_box(rolled, np.array([0.07, 0.07, 0.17]), "cylinder")
+    np.testing.assert_allclose(np.sort(bottle), [0.07, 0.07, 0.17], atol=1e-9)
+    assert bottle[2] == pytest.approx(0.07)
+    _, ball = upright_box(rolled, np.full(3, 0.06), "round")
+    np.testing.assert_allclose(ball, 0.06)
+    _, block = upright_box(rolled, np.array([0.07, 0.07, 0.17]))
+    assert block[2] == pytest.approx(0.07 * (abs(c) + abs(s)))

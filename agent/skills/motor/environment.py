@@ -254,7 +254,9 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         entity, data, body = self._focus.entity, self._stage.sim.data, self._focus.body
         if entity.category != "object":
             return entity
-        yaw, extent = upright_box(data.xmat[body].reshape(3, 3), np.asarray(entity.extent))
+        yaw, extent = upright_box(
+            data.xmat[body].reshape(3, 3), np.asarray(entity.extent), entity.attributes.get("shape", "")
+        )
         return replace(entity, position_w=data.xpos[body].copy(), yaw=yaw, extent=extent)
 
     def _settle(self, start: Start) -> None:
