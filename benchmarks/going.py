@@ -21,7 +21,6 @@ from yanshi.agent.evaluation.statistics import wilson
 from yanshi.agent.shield.dangers import COLLISIONS, Watch
 from yanshi.agent.skills.experts import expert_skills
 from yanshi.contracts import Fact, SkillCall, Status
-from yanshi.envs.clock import CONTROL_DT
 from yanshi.envs.oracle import Oracle
 from yanshi.envs.senses.sensor import Timed
 from yanshi.envs.senses.suite import sensor_suite
@@ -82,7 +81,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main(homes: str = "100", first: str = "1000", folder: str = "out/going") -> None:
+def main(homes: str = "60", first: str = "1000", folder: str = "out/going") -> None:
     """Run what is not in the log yet, and print the table."""
     log = Path(folder) / "drives.jsonl"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +93,7 @@ def main(homes: str = "100", first: str = "1000", folder: str = "out/going") -> 
             rows += fresh
             with log.open("a") as file:
                 file.write("".join(json.dumps(r) + "\n" for r in fresh))
-    print(f"control step {CONTROL_DT} s, homes {first} to {int(first) + int(homes) - 1}\n")
+    print(f"homes {first} to {int(first) + int(homes) - 1}, {DRIVES} drives in each\n")
     print(table([r for r in rows if r["seed"] in seeds]))
 
 
