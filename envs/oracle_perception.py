@@ -181,14 +181,19 @@ class OraclePerception:
     def _range(self, frame: Frame, seen: _Seen) -> None:
         """Add what a LiDAR meets."""
         sim, model = self._sim, self._sim.model
-        lidar = next((s.sensor for s in sim.sensors if s.name == frame.name), None)
-        if frame.T_bs is None or not len(frame.data) or not isinstance(lidar, Lidar):
+        if frame.T_bs is None or not len(frame.data):
             return
         if self._rays is None:
             self._rays = _Rays(model, visible_geoms(model) & ~robot_geoms(model, sim.robot))
         T_ws = base_pose(sim.data, self._oracle.anatomy.base) @ frame.T_bs
         distance = np.maximum(np.linalg.norm(frame.data[:, :3], axis=1), 1e-6)
-        things = self._thing_of_geom[self._rays.met(sim.data, T_ws, lidar, frame.data[:, :3])]
+        lidar = next((s.sensor for s in sim.sensors if s.name == frame.name), None)
+        if isinstance(lidar, Lidar):
+            geoms = self._rays.met(sim.data, T_ws, lidar, frame.data[:, :3])
+        else:  # of another make, whose rays are not known
+            rays = (frame.data[:, :3] / distance[:, None]) @ T_ws[:3, :3].T
+            geoms, _ = self._rays.cast(sim.data, T_ws[:3, 3], rays, mujoco.mjMAXVAL)
+        things = self._thing_of_geom[geoms]
         counts = np.bincount(things[things >= 0], minlength=len(self._names))
         turns = [turn for turn in self._echoes.get(frame.name, ()) if 0.0 < frame.stamp - turn[0] <= ECHOES_FOR]
         self._echoes[frame.name] = turns = [*turns, (frame.stamp, counts)]
@@ -210,7 +215,7 @@ class OraclePerception:
         sine = offset @ T_ws[:3, 2] / distance
         free = (distance <= LIDAR_VIEW_RANGE) & (sine >= rise.min()) & (sine <= rise.max())
         length = distance[free]
-        reached = self._rays.reach(self._sim.data, T_ws[:3, 3], offset[free] / length[:, None], LIDAR_VIEW_RANGE)
+        _, reached = self._rays.cast(self._sim.data, T_ws[:3, 3], offset[free] / length[:, None], LIDAR_VIEW_RANGE)
         free[free] = (reached < 0.0) | (reached >= length - _DEPTH_SLACK)
         return self._surfaces.viewed(free)
 
@@ -314,9 +319,10 @@ class _Rays:
         hits = self._images[lidar.name].cast(data, T_ws[:3, 3], T_ws[:3, :3], lidar.config.range[1])
         return hits.geom[lidar.grid.nearest(echoes)]
 
-    def reach(self, data: mujoco.MjData, origin_w: Array, rays_w: Array, far: float) -> Array:
-        """How far (n,) [m] unit vectors (n, 3) reach, -1 where they meet nothing within `far` [m]."""
-        distances = np.empty(len(rays_w))
+    def cast(self, data: mujoco.MjData, origin_w: Array, rays_w: Array, far: float) -> tuple[Array, Array]:
+        """Geoms (n,) and distances (n,) [m] along unit vectors (n, 3); -1 where there is nothing within `far` [m]."""
+        count = len(rays_w)
+        geoms, distances = np.empty(count, np.int32), np.empty(count)
         mujoco.mj_multiRay(
             m=self._model,
             d=data,
@@ -325,13 +331,13 @@ class _Rays:
             geomgroup=self._groups,
             flg_static=1,
             bodyexclude=-1,
-            geomid=np.empty(len(rays_w), np.int32),
+            geomid=geoms,
             dist=distances,
             normal=None,
-            nray=len(rays_w),
+            nray=count,
             cutoff=far,
         )
-        return distances
+        return geoms, distances
 
 
 def _ends(marked: NDArray[np.bool_]) -> tuple[int, int]:
