@@ -33,6 +33,12 @@ _ROLLS = (0.3, -0.3, 0.45, -0.45)
 """How the hand may be turned in the plane of its fingers where it cannot come from straight above [rad]."""
 _BARRED = 3.0
 """What a grip costs more when walls or furniture seem to be in the way of the hand."""
+_ELSEWHERE = 0.05
+"""A thing that is seen so far [m] from where it was when its grip was chosen needs another."""
+_STILL, _LOOK = 0.01, 5
+"""What is seen to move, or to change, by less than this [m] in so many control steps keeps still."""
+_PATIENCE = 2.0
+"""So long it is waited for [s]."""
 
 
 def pick(now: Situation, name: str) -> Script:
@@ -49,8 +55,7 @@ def pick(now: Situation, name: str) -> Script:
     now.grip = None
     trouble = ""
     for attempt in range(_ATTEMPTS):
-        entity = now.entity(name)
-        grasp = yield from _come_near(now, entity, attempt)
+        entity, grasp = yield from _come_near(now, name, attempt)
         trouble = yield from _grip(now, entity, grasp, attempt)
         if not trouble:
             return f"I hold {name}."
@@ -119,23 +124,40 @@ def pick_places(now: Situation, entity: Entity) -> list[Array]:
     return []
 
 
-def _come_near(now: Situation, entity: Entity, attempt: int) -> Generator[Command, None, Grasp]:
-    """Choose a grip that can be reached, from another place where it must be."""
+def _come_near(now: Situation, name: str, attempt: int) -> Generator[Command, None, tuple[Entity, Grasp]]:
+    """Choose a grip that can be reached, from another place where it must be; and what it was chosen for."""
+    entity = now.entity(name)
+    if not _grasps(now, entity, now.base_w):
+        entity = yield from _calm(now, name)
     if not _grasps(now, entity, now.base_w):
         width = 1000 * float(np.min(entity.extent[:2]))
         opens = 1000 * now.robot.max_opening
         raise GiveUpError(f"{entity.name} is too wide for my hand: {width:.0f} mm, and it opens {opens:.0f} mm.")
     found = grasps_in_reach(now, entity)
     if found and (not now.mobile or (attempt < 2 and found[0].clear)):
-        return found[attempt % len(found)]
+        return entity, found[attempt % len(found)]
     if now.mobile:
         places = pick_places(now, entity)
         if places:
             yield from drive(now, places[min(attempt // 2, len(places) - 1)], "come near", look_at_w=entity.position_w)
-            found = grasps_in_reach(now, now.entity(entity.name))
+            entity = now.entity(name)
+            found = grasps_in_reach(now, entity)
     if not found:
         raise GiveUpError(f"{entity.name} is out of my reach.")
-    return found[0]
+    return entity, found[0]
+
+
+def _calm(now: Situation, name: str) -> Generator[Command, None, Entity]:
+    """Wait until a thing is seen to keep still, and how it lies then: one that was dropped tumbles and rolls."""
+    entity, until = now.entity(name), now.time + _PATIENCE
+    while now.time < until:
+        for _ in range(_LOOK):
+            yield Command(phase="wait")
+        before, entity = entity, now.entity(name)
+        change = np.concatenate([entity.position_w - before.position_w, entity.extent - before.extent])
+        if np.linalg.norm(change) < _STILL:
+            break
+    return entity
 
 
 def grasps_in_reach(now: Situation, entity: Entity) -> list[Grasp]:
@@ -151,11 +173,20 @@ def grasps_in_reach(now: Situation, entity: Entity) -> list[Grasp]:
 
 
 def _grip(now: Situation, entity: Entity, grasp: Grasp, attempt: int) -> Generator[Command, None, str]:
-    """Reach for the object, close and lift; returns what went wrong, or an empty string."""
+    """Reach for the object, close and lift; returns what went wrong, or an empty string.
+
+    `entity` is what the grip was chosen for; where it is seen elsewhere by now, the hand follows.
+    """
     now.gripper = grasp.opening
     over = before(grasp)
     if not (yield from fly(now, over, "reach over", look_at_w=entity.position_w, besides=(entity.name,))):
         return "I could not get over it"
+    moved = now.entity(entity.name).position_w - entity.position_w
+    if np.linalg.norm(moved) > _ELSEWHERE:
+        return "it went elsewhere while I reached for it"
+    T_we = grasp.T_we.copy()
+    T_we[:3, 3] += moved
+    grasp = replace(grasp, T_we=T_we)
 
     def aim() -> Aim:
         return Aim.at(now, now.entity(entity.name), grasp.T_we, between=grasp.width, opening=grasp.opening)

@@ -201,6 +201,40 @@ def test_an_object_that_is_gone_is_said_so(make_stage: Make, make_world: Make) -
     assert stage.do("place_on", thing, "table").note == f"I do not hold {thing}."
 
 
+def test_what_is_moved_while_the_hand_reaches_for_it_is_followed(make_stage: Make, make_world: Make) -> None:
+    built, (thing, _) = make_world("PlaceOn", 1)
+    stage = make_stage(built)
+    address = built.model.jnt_qposadr[built.thing(thing).joint]
+    apply, count = stage.sim.step, [0]
+
+    def nudge(action: np.ndarray) -> None:
+        count[0] += 1
+        if count[0] == 20:
+            stage.sim.data.qpos[address] += 0.03
+            mujoco.mj_forward(stage.sim.model, stage.sim.data)
+        apply(action)
+
+    stage.sim.step = nudge
+    assert stage.do("pick", thing).status is Status.SUCCEEDED
+    assert "back off" not in stage.phases
+    assert stage.true("holding", thing)
+
+
+@pytest.mark.parametrize("seed", [1, 8, 22])
+def test_what_is_still_falling_is_waited_for(seed: int, make_stage: Make, make_world: Make) -> None:
+    built, (thing,) = make_world("Pick", seed)  # a can, a mug, a bottle
+    stage = make_stage(built)
+    address = built.model.jnt_qposadr[built.thing(thing).joint]
+    stage.sim.data.qpos[address + 2] += 0.12
+    half = 0.35  # of the angle by which it is tilted, cornerwise: so it seems too wide
+    stage.sim.data.qpos[address + 3 : address + 7] = [np.cos(half), *(np.sin(half) * np.array([0.7, 0.7, 0.0]))]
+    mujoco.mj_forward(stage.sim.model, stage.sim.data)
+    step = stage.do("pick", thing)
+    assert stage.phases[0] == "wait"
+    assert step.status is Status.SUCCEEDED, step.note
+    assert stage.true("holding", thing)
+
+
 def test_what_was_snatched_from_the_hand_is_missed(make_stage: Make, make_world: Make) -> None:
     built, (thing, mat) = make_world("PlaceOn", 2)
     stage = make_stage(built)
