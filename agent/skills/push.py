@@ -98,7 +98,7 @@ def _drag(now: Situation, entity: Entity, goal: Array) -> Generator[Command, Non
     now.gripper = grasps[0].opening
     if (yield from fly(now, before(grasps[0]), "reach over", look_at_w=look, besides=(entity.name,))):
         yield from move(
-            now, grasps[0].T_we, Motion(phase="descend", speed=0.2, near=0.006, timeout=2.5, look_at_w=look)
+            now, grasps[0].T_we, Motion(phase="take hold", speed=0.2, near=0.006, timeout=2.5, look_at_w=look)
         )
         yield from grip_to(now, 0.0, "hold", look_at_w=look)
         slide = now.T_we

@@ -60,6 +60,14 @@ def test_push_does_not_lift(seed: int, make_stage: Make, make_world: Make) -> No
     assert max(heights) - heights[0] < 0.03
 
 
+def test_where_there_is_no_room_behind_it_an_object_is_dragged(make_stage: Make, make_world: Make) -> None:
+    built, (thing, mat) = make_world("PushTo", 0)
+    stage = make_stage(built)
+    assert stage.do("push", thing, mat).status is Status.SUCCEEDED
+    assert "take hold" in stage.phases
+    assert "descend" not in stage.phases  # which is where pushing begins, for those who learn it
+
+
 def test_open_then_close_a_drawer(make_stage: Make, make_world: Make) -> None:
     built, (drawer,) = make_world("Open", 1)
     stage = make_stage(built)
