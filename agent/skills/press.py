@@ -22,6 +22,10 @@ Array = NDArray[Any]
 _BEFORE = 0.07
 _DEPTH = 0.016
 """How far beyond the button's face the finger tips aim [m]; the motors give way before."""
+_DEEPER = 0.03
+"""… and how much farther where they feel that nothing is there yet [m]: it may not be where it is believed to be."""
+_MET = 10.0
+"""Force at the wrist, more than before, that means that the button goes in no further [N]."""
 _ATTEMPTS = 3
 _HARD = 2.2
 """A robot that can drive takes another place when the arm would have to bend more than this [rad]."""
@@ -70,13 +74,19 @@ def push_in(now: Situation, hand: Array, way_in: Array, look: Array) -> Generato
     """
     approach = Motion(phase="approach button", speed=0.15, near=0.006, aligned=0.15, timeout=2.5, look_at_w=look)
     yield from move(now, hand, approach)
-    start = now.T_we[:3, 3]
-    pushing = Motion(phase="press", speed=0.06, near=0.004, aligned=0.3, timeout=1.6, look_at_w=look)
-    yield from move(now, _shifted(hand, (0.008 + _DEPTH) * way_in), pushing)
+    start, free = now.T_we[:3, 3], now.force_e
+    reach, met = 0.008 + _DEPTH + (0.0 if free is None else _DEEPER), False
+    pushing = Motion(phase="press", speed=0.06, near=0.004, aligned=0.3, timeout=2.0, look_at_w=look)
+    for command in move(now, _shifted(hand, reach * way_in), pushing):
+        force = now.force_e
+        met = free is not None and force is not None and float(np.linalg.norm(force - free)) > _MET
+        if met:
+            break
+        yield command
     depth = float((now.T_we[:3, 3] - start) @ way_in)
     retreat = Motion(phase="retreat", speed=0.2, near=0.02, aligned=0.3, timeout=2.0)
     yield from move(now, _shifted(hand, -_BEFORE * way_in), retreat)
-    return "" if depth > 0.012 else "the button did not go in"
+    return "" if met or (free is None and depth > 0.012) else "the button did not go in"
 
 
 def inward(entity: Entity, region: Region) -> Array:

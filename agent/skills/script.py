@@ -138,10 +138,16 @@ class Situation:
         return None if frame is None else frame.data
 
     @property
-    def force(self) -> float | None:
-        """How hard things pull and press at the hand, its own weight and load included [N], where it is felt."""
+    def force_e(self) -> Array | None:
+        """(3,) what pulls and presses at the hand, its own weight and load included [N], where it is felt."""
         frame = self.observation.frames.get("wrist_force")
-        return None if frame is None else float(np.linalg.norm(frame.data[:3]))
+        return None if frame is None else np.asarray(frame.data[:3], dtype=float)
+
+    @property
+    def force(self) -> float | None:
+        """How hard that is [N]."""
+        force_e = self.force_e
+        return None if force_e is None else float(np.linalg.norm(force_e))
 
     def to_base(self, point_w: Array) -> Array:
         """A point (3,) of the map in the base frame [m]."""

@@ -93,13 +93,13 @@ def moved(now: Situation, aim: Aim) -> Callable[[], bool]:
 def pressed(now: Situation, aim: Aim) -> Callable[[], bool]:
     """The lamp is seen to have changed, or the hand has gone in and met resistance."""
     before = now.true("powered", aim.name)
-    start = now.observation.frames.get("wrist_force")
+    start = now.force_e
 
     def sign() -> bool:
-        frame = now.observation.frames.get("wrist_force")
+        force = now.force_e
         T_wt = aim.hand(now)
         deep = float((T_wt[:3, :3].T @ (now.T_we[:3, 3] - T_wt[:3, 3]))[2]) > 0.012
-        hard = frame is None or start is None or float(np.linalg.norm(frame.data[:3] - start.data[:3])) > 4.0
+        hard = force is None or start is None or float(np.linalg.norm(force - start)) > 4.0
         return now.true("powered", aim.name) != before or (deep and hard)
 
     return _lasting(sign)
