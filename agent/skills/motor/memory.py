@@ -67,6 +67,8 @@ class Memory:
         self._pads_w: list[Array | None] = [None, None]
         self._force = self._wrist(now)
         self._before_w = now.T_we[:3, 3].copy()
+        self._laden = held_firmly(now) and now.gripper < now.opening
+        """Something was in the hand from the start, so it is about something else."""
 
     @property
     def sight(self) -> Sight:
@@ -95,7 +97,7 @@ class Memory:
         """Take in what is new in this control step."""
         hand_w = now.T_we[:3, 3].copy()
         held = held_firmly(now) and now.gripper < now.opening
-        if held and self.entity.articulation is None:
+        if held and not self._laden and self.entity.articulation is None:
             # What is held goes where the hand goes, whatever the last picture was.
             moved = self.entity.position_w + hand_w - self._before_w
             self.entity = replace(self.entity, position_w=moved)
@@ -136,8 +138,8 @@ class Memory:
 
     @staticmethod
     def _wrist(now: Situation) -> Array:
-        frame = now.observation.frames.get("wrist_force")
-        return np.zeros(3) if frame is None else np.asarray(frame.data[:3], dtype=float)
+        force = now.force_e
+        return np.zeros(3) if force is None else force
 
     def features(self, now: Situation, T_wt: Array) -> Array:
         """(MEMORY,), the aim being at T_wt (4, 4); see `features`."""

@@ -36,6 +36,10 @@ _ROOM = 0.035
 """Between the fingers and the object where the hand comes down [m]."""
 _OFF = 0.04
 """So far before a bar the hand goes sideways [m]."""
+_HOVER, _CENTRED = 0.03, 0.006
+"""So high over its place what is held is centred, and to within what [m]."""
+_LET_GO, _PRESSING = 0.004, 25.0
+"""So near to its place, or pressing so hard [N], the hand lets go."""
 
 
 def pick(now: Situation, aim: Aim, sight: Sight) -> Command:
@@ -100,6 +104,22 @@ def push(now: Situation, aim: Aim, sight: Sight) -> Command:
     return steer(now, over, 0.3, 0.0)
 
 
+def stack(now: Situation, aim: Aim, sight: Sight) -> Command:
+    """Over the other object, centre, down, let go, up."""
+    T_we = aim.hand_at(sight.thing)
+    if now.gripper > aim.between:  # it has been let go
+        free = now.opening > aim.opening - _DEEP
+        return steer(now, T_we, 0.0, aim.opening, np.array([0.0, 0.0, 0.25]) if free else np.zeros(3))
+    off = T_we[:3, :3].T @ (now.T_we[:3, 3] - T_we[:3, 3])
+    beside, height = float(np.hypot(off[0], off[1])), -float(off[2])
+    if beside > (_CENTRED if height > 0.5 * _HOVER else _ASTRAY):
+        above = T_we.copy()
+        above[:3, 3] -= _HOVER * T_we[:3, 2]
+        return steer(now, above, 0.2, 0.0)
+    down = height < _LET_GO or (now.force is not None and now.force > _PRESSING)
+    return steer(now, T_we, 0.1, aim.opening if down else 0.0)
+
+
 Act = Callable[[Situation, Aim, Sight], Command]
 
 
@@ -112,5 +132,10 @@ class Reflex:
     """Weight of a new estimate of a place, at least: small for what stands still, large for what is moved."""
 
 
-REFLEXES = {"pick": Reflex(pick, 0.12), "open": Reflex(open_, 0.12), "push": Reflex(push, 0.4)}
+REFLEXES = {
+    "pick": Reflex(pick, 0.12),
+    "open": Reflex(open_, 0.12),
+    "push": Reflex(push, 0.4),
+    "stack": Reflex(stack, 0.12),
+}
 """By the name of the manoeuvre."""

@@ -8,8 +8,10 @@ from yanshi.agent.skills.motor.action import ACTION, action_of, command_of
 from yanshi.agent.skills.motor.environment import MotorEnv
 from yanshi.agent.skills.motor.features import FEATURES, FeatureReader
 from yanshi.agent.skills.motor.perturbation import EXACT, NOMINAL, perturbation
+from yanshi.agent.skills.motor.placing import stacking
+from yanshi.agent.skills.motor.pressing import Pressing
 from yanshi.agent.skills.motor.rollouts import trial
-from yanshi.agent.skills.motor.starts import Start, load_starts, save_starts
+from yanshi.agent.skills.motor.starts import Start, draw_starts, load_starts, save_starts
 from yanshi.errors import InputError
 
 
@@ -119,3 +121,29 @@ def test_nothing_has_been_met_when_an_episode_begins(env: MotorEnv) -> None:
         features = env.step(np.zeros(ACTION, np.float32))[0]
         assert np.abs(20.0 * features[18:21]).max() < 2.0, "force at the wrist since the start"
         assert features[76] == 0.0, "how long ago the hand met something"
+
+
+def test_what_is_held_does_not_take_along_the_belief_of_what_it_is_put_on() -> None:
+    env = MotorEnv(stacking(), tuple(draw_starts(stacking(), "Stack", (1,), 1)))
+    env.reset(seed=0, options={"severity": -1.0})
+    ended = success = False
+    while not ended:
+        if env.now.gripper < env.now.opening:  # still in the hand
+            np.testing.assert_allclose(env._reader.memory.entity.position_w, env._truth().position_w, atol=3e-3)
+        _, _, ended, _, info = env.step(np.zeros(ACTION, np.float32))
+        success = bool(info["is_success"])
+    assert success
+
+
+@pytest.mark.parametrize("error", [-0.012, 0.02])
+def test_a_button_is_pressed_until_it_is_felt(error: float) -> None:
+    env = MotorEnv(Pressing(), tuple(draw_starts(Pressing(), "Press", (1,), 1)))
+    env.reset(seed=0, options={"severity": -1.0})
+    env._estimate._fixed = np.array([0.0, 0.0, error, 0.0])  # believed to be so much higher than it is [m]
+    env._estimate._entity = None
+    env._sense()
+    ended = success = False
+    while not ended:
+        _, _, ended, _, info = env.step_script()
+        success = bool(info["is_success"])
+    assert success
