@@ -38,6 +38,10 @@ _COMFORT = 0.02
 """Less room than this costs something: a thing may be wider than it is believed to be."""
 _PALM = (0.026, 0.100)
 """Half size of the palm across and along the finger motion [m]."""
+_SLIDES = (0.01, -0.01, 0.02, -0.02, 0.03, -0.03)
+"""So far from its middle a long thing may be gripped where something stands in the way of the hand [m] …"""
+_PAD = 0.015
+"""… but not nearer to its end than this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,18 +192,34 @@ def top_grasps(entity: Entity, max_opening: float, nominal_yaw: float, clutter: 
             continue
         yaw = nearest_half_turn(yaw, nominal_yaw)
         opening = min(max_opening, max(width + 0.03, 0.04))
-        crowd = clutter.strikes(center, yaw, opening)
+        place, aside, crowd = _freest(entity, center, yaw, opening, clutter)
         tight = 0.5 * max(0.0, 1.0 - (max_opening - width) / _COMFORT)
         found.append(
             Grasp(
-                T_we=top_down(center, yaw),
+                T_we=top_down(place, yaw),
                 width=width,
                 opening=opening,
-                cost=preference + 0.15 * abs(wrap(yaw - nominal_yaw)) + crowd + tight,
+                cost=preference + 0.15 * abs(wrap(yaw - nominal_yaw)) + 5.0 * aside + crowd + tight,
                 crowd=crowd,
             )
         )
     return sorted(found, key=lambda grasp: grasp.cost)
+
+
+def _freest(entity: Entity, center: Array, yaw: float, opening: float, clutter: Clutter) -> tuple[Array, float, float]:
+    """Where along a thing the hand strikes least: the point (3,) in the map, how far that is from the middle [m], and
+    how badly it strikes there. What is round is gripped in its middle.
+    """
+    crowd = clutter.strikes(center, yaw, opening)
+    if crowd == 0.0 or entity.attributes.get("shape") in ("cylinder", "round", "oval"):
+        return center, 0.0, crowd
+    along = np.array([-np.sin(yaw), np.cos(yaw), 0.0])
+    turn = yaw - entity.yaw
+    room = 0.5 * float(entity.extent[0] * abs(np.sin(turn)) + entity.extent[1] * abs(np.cos(turn))) - _PAD
+    slides = [0.0, *(slide for slide in _SLIDES if abs(slide) <= room)]
+    crowds = [clutter.strikes(center + slide * along, yaw, opening) for slide in slides]
+    best = int(np.argmin(crowds))  # the first, so the nearest to the middle, of those that are as good
+    return center + slides[best] * along, abs(slides[best]), crowds[best]
 
 
 def tilted(grasp: Grasp, bearing: float, tilt: float, clutter: Clutter) -> Grasp:

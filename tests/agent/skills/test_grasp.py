@@ -76,6 +76,19 @@ def test_a_neighbour_turns_the_hand() -> None:
     assert crowded.crowd < top_grasps(square, OPENING, 0.0, beside)[1].crowd
 
 
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_long_thing_is_gripped_beside_its_middle_where_something_tall_stands_at_its_end(side: float) -> None:
+    """It fits between the fingers one way only, and there the palm would meet the corner of what stands beside it."""
+    corners = np.array([[0.075, 0.012], [0.15, 0.012], [0.15, 0.1], [0.075, 0.1]]) * [1.0, side] + [0.5, 0.0]
+    clutter = Clutter((Obstacle(corners, 0.4, 0.6),))
+    best = top_grasps(thing((0.05, 0.08, 0.026)), OPENING, 0.0, clutter)[0]
+    offset = side * best.T_we[1, 3]
+    assert best.crowd == 0.0
+    assert -0.026 < offset < 0.0
+    can = top_grasps(thing((0.06, 0.06, 0.1), shape="cylinder"), OPENING, 0.0, clutter)
+    assert all(np.allclose(grasp.T_we[:2, 3], [0.5, 0.0]) for grasp in can)
+
+
 def test_the_palm_keeps_out_of_walls() -> None:
     room = Room(name="room", low_w=np.array([-2.0, -2.0]), high_w=np.array([0.56, 2.0]))
     best = top_grasps(thing((0.04, 0.04, 0.05)), OPENING, 0.0, Clutter((), room))[0]
