@@ -25,6 +25,8 @@ the footprint is a little larger than the base: that is margin enough, and stand
 _LOOKAHEAD = 0.30
 _STRETCHED = 0.10
 """The base waits for a hand that is farther than this outside of it [m], lest the arm sweep things away."""
+_SCANNERS = ("scan", "scan_rear")
+"""Frames of the safety scanners."""
 _TOUCH = 0.03
 """What the base may come nearer to a point of the scanner than its footprint [m]: its noise, and what the footprint
 is larger than the base."""
@@ -191,19 +193,26 @@ def _point_at(way: Array, lengths: Array, s: float) -> Array:
 
 
 def _bars(now: Situation, position: Array, to: Array) -> Array | None:
-    """Points (n, 2) of the map seen by the safety scanner that the base would strike on its next stretch, if there
+    """Points (n, 2) of the map seen by the safety scanners that the base would strike on its next stretch, if there
     are such.
     """
-    frame = now.observation.frames.get("scan")
-    if frame is None or frame.T_bs is None or now.time - frame.stamp > 0.5 or not len(frame.data):
-        return None
-    points = frame.data[:, :3] @ frame.T_bs[:3, :3].T + frame.T_bs[:3, 3]
-    points = points @ now.T_wb[:3, :3].T + now.T_wb[:3, 3]
-    relative = points[:, :2] - position
+    points = _scanned(now)
+    relative = points - position
     direction = _unit(to)
     reach = min(float(np.linalg.norm(to)), 0.25)
     along = relative @ direction
     beside = relative @ np.array([-direction[1], direction[0]])
     distance = np.hypot(along - np.clip(along, 0.0, reach), beside)
     near = (along > 0.05) & (distance < now.robot.footprint - _TOUCH)
-    return points[near, :2] if int(near.sum()) >= 2 else None
+    return points[near] if int(near.sum()) >= 2 else None
+
+
+def _scanned(now: Situation) -> Array:
+    """Points (n, 2) of the map that the safety scanners met lately."""
+    found = [np.zeros((0, 2))]
+    for name in _SCANNERS:
+        frame = now.observation.frames.get(name)
+        if frame is not None and frame.T_bs is not None and now.time - frame.stamp <= 0.5:
+            points = frame.data[:, :3] @ frame.T_bs[:3, :3].T + frame.T_bs[:3, 3]
+            found.append((points @ now.T_wb[:3, :3].T + now.T_wb[:3, 3])[:, :2])
+    return np.concatenate(found)

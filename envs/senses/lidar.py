@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import mujoco
@@ -54,6 +54,8 @@ class LidarConfig:
 
 SCANNER = LidarConfig(site="scan", columns=271, beams=1, elevation=(0.0, 0.0), field=270.0, range=(0.05, 10.0))
 """A flat safety scanner: 270° at 1°, like those around the foot of mobile robots."""
+REAR_SCANNER = replace(SCANNER, site="scan_rear")
+"""Its fellow at the other end; together they see all round."""
 
 
 class Lidar:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from yanshi.envs.senses.camera import ColorCamera, DepthCamera
-from yanshi.envs.senses.lidar import SCANNER, Lidar
+from yanshi.envs.senses.lidar import REAR_SCANNER, SCANNER, Lidar
 from yanshi.envs.senses.noise import Bias, Chain, Gaussian, Pixels, Range, StereoDepth
 from yanshi.envs.senses.sensor import Timed
 from yanshi.envs.senses.touch import Touch, WristForce
@@ -33,7 +33,8 @@ def _lidar() -> list[Timed]:
 
 
 def _scan() -> list[Timed]:
-    return [Timed(Lidar("scan", SCANNER), 20.0, noise=Range(0.01))]
+    scanners = (Lidar("scan", SCANNER), Lidar("scan_rear", REAR_SCANNER))
+    return [Timed(scanner, 20.0, noise=Range(0.01)) for scanner in scanners]
 
 
 def _audio() -> list[Timed]:

@@ -104,6 +104,8 @@ def test_it_carries_the_mounts_of_every_sense(name):
     microphones = ("mic_array", "mic_0", "mic_1", "mic_2", "mic_3")
     for site in ("tcp", "lidar", "scan", *microphones, "wrist_ft", "left_pad", "right_pad"):
         model.site(site)
+    if robot(name).base_joints:
+        model.site("scan_rear")
     for camera in ("head", "wrist"):
         model.camera(camera)
 

@@ -40,10 +40,30 @@ def frames(sim: Simulation, steps: int, seed: int) -> list[Frame]:
 
 def test_names(house: World) -> None:
     senses = ["touch", "depth", "rgb", "lidar", "scan", "force"]
-    expected = ["head_rgb", "wrist_rgb", "head_depth", "wrist_depth", "lidar", "scan", "touch", "wrist_force"]
-    if not house.robot.base_joints:
-        expected.remove("scan")
+    scanners = ["scan", "scan_rear"] if house.robot.base_joints else []
+    expected = ["head_rgb", "wrist_rgb", "head_depth", "wrist_depth", "lidar", *scanners, "touch", "wrist_force"]
     assert [timed.name for timed in sensor_suite(senses, house.robot)] == expected
+
+
+def test_the_scanners_of_a_mobile_robot_see_all_round() -> None:
+    place = world("home", 1)
+    with Simulation(place, sensor_suite(["scan"], place.robot), seed=3) as simulation:
+        frames = simulation.reset(3).frames
+    points = [frame.data[:, :3] @ frame.T_bs[:3, :3].T + frame.T_bs[:3, 3] for frame in frames.values()]
+    assert len(points) == 2
+    bearings = np.sort([np.arctan2(y, x) for x, y, _ in np.concatenate(points)])
+    gaps = np.diff(bearings, append=bearings[0] + 2.0 * np.pi)
+    assert np.degrees(gaps.max()) < 15.0  # echoes get lost
+    assert all(gap > 60.0 for gap in _blind(points))  # each by itself is blind to what is behind it
+
+
+def _blind(points: list[np.ndarray]) -> list[float]:
+    """How wide the sector [deg] is in which each scanner, seen from the base, meets nothing near by."""
+    found = []
+    for cloud in points:
+        bearings = np.sort(np.arctan2(cloud[:, 1], cloud[:, 0]))
+        found.append(float(np.degrees(np.diff(bearings, append=bearings[0] + 2.0 * np.pi).max())))
+    return found
 
 
 def test_unknown_sense() -> None:
