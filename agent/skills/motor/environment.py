@@ -26,7 +26,7 @@ from yanshi.agent.skills.motor.action import ACTION, action_of
 from yanshi.agent.skills.motor.aim import Aim
 from yanshi.agent.skills.motor.estimate import NoisyEstimate
 from yanshi.agent.skills.motor.features import FEATURES, FeatureReader
-from yanshi.agent.skills.motor.guiding import Sight
+from yanshi.agent.skills.motor.guiding import Sight, steer
 from yanshi.agent.skills.motor.judges import Judge, Moment, Truth
 from yanshi.agent.skills.motor.manoeuvre import Manoeuvre
 from yanshi.agent.skills.motor.memory import SHIFT, TURNED
@@ -54,6 +54,9 @@ _DENSE, _DISCOUNT = 0.3, 0.995
 """What all of a manoeuvre's worth is worth beside success, and the discount of the potential."""
 _SETTLING = 4
 """Control steps before an episode, in which motors and grip take up their loads."""
+_APPROACH, _ARRIVED, _MISSES = 25, 0.002, 0.01
+"""Control steps, at most, in which the hand comes over where the thing is believed to be, how near to what it takes for
+that [m], and how far at most that is off, as the end of a flight may be [m]."""
 
 
 class _Stage:
@@ -70,7 +73,8 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
     """One manoeuvre. Observations are those of `features`, actions those of `action`, or corrections (`residual`).
 
     The reward is 1 on success, and besides, what comes nearer to it is worth a little: γ Φ(s') - Φ(s) with Φ from the
-    manoeuvre's `worth`, which leaves the best policy the same (Ng et al. 1999).
+    manoeuvre's `worth` (Ng et al. 1999). Φ is 0 at an end in vain; after a success it stays, so that of two ways of
+    succeeding the one that is worth more is learned.
 
     Args:
         manoeuvre: which.
@@ -135,8 +139,10 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         aim = self._true_aim = Aim.load(dict(start.aim))
         estimate = self.now.entity(aim.name)
         self.aim: Aim = self.manoeuvre.believed(aim, estimate, self._truth_at_start, self.now)
-        trust = {} if self._reflex is None else {"trust": self._reflex.trust}
-        self._reader = FeatureReader(self.now, self.aim, self.manoeuvre.timeout, **trust)
+        self._approach(noise.spawn(1)[0])
+        self._sense()
+        reads = FeatureReader if self._reflex is None else self._reflex.reader
+        self._reader = reads(self.now, self.aim, self.manoeuvre.timeout)
         self._judge: Judge = self.manoeuvre.judge(Truth(stage.sim, stage.oracle, start.names))
         self._script: Script | None = self.manoeuvre.script(self.now, self.aim, start.names)
         steps = self.fault.latency / CONTROL_DT
@@ -193,10 +199,13 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def _sight(self) -> Sight:
         """The truth."""
+        return Sight(self._truth(), self._joint(), self._reader.memory.missed)
+
+    def _joint(self) -> float:
+        """Joint value of a part as it is [m or rad]."""
         value = self._stage.oracle.opening(self._focus.entity.name)
         articulation = self._focus.entity.articulation
-        joint = 0.0 if value is None or articulation is None else value * articulation.limit
-        return Sight(self._truth(), joint, self._reader.memory.missed)
+        return 0.0 if value is None or articulation is None else value * articulation.limit
 
     def _potential(self) -> float:
         return _DENSE * self.manoeuvre.worth(self.now, self._true_aim, self._sight(), self._truth_at_start)
@@ -229,9 +238,9 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         success, lost = moment is Moment.DONE, moment is Moment.LOST
         late = self._left <= 0 and not success
         # The time is among the features, so that its end is an end of the task, not a cut.
-        ended, seen, before = success or lost or late, self._observe(), self._worth
-        self._worth = 0.0 if ended else self._potential()
-        return seen, float(success) + _DISCOUNT * self._worth - before, ended, False, {"is_success": success}
+        vain, seen, before = lost or late, self._observe(), self._worth
+        self._worth = 0.0 if vain else self._potential()
+        return seen, float(success) + _DISCOUNT * self._worth - before, success or vain, False, {"is_success": success}
 
     def _observe(self) -> NDArray[np.float32]:
         return self._reader.read(self.now)
@@ -258,6 +267,21 @@ class MotorEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
             data.xmat[body].reshape(3, 3), np.asarray(entity.extent), entity.attributes.get("shape", "")
         )
         return replace(entity, position_w=data.xpos[body].copy(), yaw=yaw, extent=extent)
+
+    def _approach(self, rng: np.random.Generator) -> None:
+        """Bring the hand where it might be if all had been planned by the estimate. Starts are drawn by the truth: a
+        hand over the true place would give it away.
+        """
+        now, sim = self.now, self._stage.sim
+        T_true = self._true_aim.hand_at(self._truth(), self._joint())
+        target = self.aim.hand(now) @ np.linalg.inv(T_true) @ now.T_we
+        target[:3, 3] += rng.uniform(-_MISSES, _MISSES, 3)
+        for _ in range(_APPROACH):
+            away = target[:3, 3] - now.T_we[:3, 3]
+            if float(np.linalg.norm(away)) < _ARRIVED:
+                break
+            sim.step(motor_action(now, steer(now, target, 0.3, now.gripper, 10.0 * away)))
+            now.update(now.belief, sim.observe())
 
     def _settle(self, start: Start) -> None:
         """Let the motors carry the arm and closed fingers press on what they hold, as they did when the start was

@@ -6,10 +6,11 @@ from gymnasium.utils.env_checker import check_env
 
 from yanshi.agent.skills.motor.action import ACTION, action_of, command_of
 from yanshi.agent.skills.motor.environment import MotorEnv
-from yanshi.agent.skills.motor.features import FEATURES, FeatureReader
+from yanshi.agent.skills.motor.features import FEATURES
 from yanshi.agent.skills.motor.perturbation import EXACT, NOMINAL, perturbation
 from yanshi.agent.skills.motor.placing import stacking
 from yanshi.agent.skills.motor.pressing import Pressing
+from yanshi.agent.skills.motor.reflexes import REFLEXES
 from yanshi.agent.skills.motor.rollouts import trial
 from yanshi.agent.skills.motor.starts import Start, draw_starts, load_starts, save_starts
 from yanshi.errors import InputError
@@ -61,7 +62,7 @@ def test_faults_and_noise_do_not_depend_on_who_acts(env: MotorEnv) -> None:
 def test_features_are_those_that_a_skill_at_work_computes(env: MotorEnv) -> None:
     """Read again from belief and observation alone, by a reader of its own."""
     seen, _ = env.reset(seed=3, options={"severity": 2.0})
-    reader = FeatureReader(env.now, env.aim, env.manoeuvre.timeout)
+    reader = REFLEXES["pick"].reader(env.now, env.aim, env.manoeuvre.timeout)
     np.testing.assert_array_equal(seen, reader.read(env.now))
     rng = np.random.default_rng(0)
     for _ in range(40):
@@ -121,6 +122,23 @@ def test_nothing_has_been_met_when_an_episode_begins(env: MotorEnv) -> None:
         features = env.step(np.zeros(ACTION, np.float32))[0]
         assert np.abs(20.0 * features[18:21]).max() < 2.0, "force at the wrist since the start"
         assert features[76] == 0.0, "how long ago the hand met something"
+
+
+def test_where_the_hand_begins_does_not_tell_the_truth(env: MotorEnv, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is where it would be by the belief, give or take, not over the thing: starts are drawn by the truth."""
+    errors, begins, approach = [], [], MotorEnv._approach
+
+    def watched(self: MotorEnv, rng: np.random.Generator) -> None:
+        before = self.now.T_we[:2, 3].copy()
+        approach(self, rng)
+        errors.append((self.now.entity(self.aim.name).position_w - self._truth().position_w)[:2])
+        begins.append(self.now.T_we[:2, 3] - before)
+
+    monkeypatch.setattr(MotorEnv, "_approach", watched)
+    for seed in range(8):
+        env.reset(seed=seed, options={"severity": 2.0, "start": 0})
+    assert np.abs(np.array(begins) - np.array(errors)).max() < 0.015
+    assert np.std(begins) > 0.01
 
 
 def test_what_is_held_does_not_take_along_the_belief_of_what_it_is_put_on() -> None:
