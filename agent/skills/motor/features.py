@@ -69,14 +69,15 @@ class FeatureReader:
         now: the situation at the start.
         aim: what the manoeuvre works towards.
         timeout: of the manoeuvre [s].
-        trust: weight of a new estimate of where its thing is, at least.
+        trust: weight of a new estimate of where its thing is, at least; see `Memory`.
+        patient: whether corrections wait until the hand has met something; see `Memory`.
     """
 
-    def __init__(self, now: Situation, aim: Aim, timeout: float, trust: float = 0.12) -> None:
+    def __init__(self, now: Situation, aim: Aim, timeout: float, trust: float = 0.12, patient: bool = False) -> None:
         self._aim, self._timeout = aim, timeout
         self._start = now.time
         self._first = now.entity(aim.name).position_w.copy()
-        self.memory = Memory(now, aim, trust)
+        self.memory = Memory(now, aim, trust, patient)
         self.T_wt = self.memory.frame()
         """(4, 4) the frame of what was read last."""
         self._T_we, self._height, self._opening = now.T_we, float(now.T_we[2, 3]), now.opening

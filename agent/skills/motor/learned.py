@@ -59,8 +59,9 @@ class Learned:
     reflex: Reflex | None = None
 
     def _reader(self, now: Situation, aim: Aim) -> FeatureReader:
-        trust = {} if self.reflex is None else {"trust": self.reflex.trust}
-        return FeatureReader(now, aim, self.timeout, **trust)
+        if self.reflex is None:
+            return FeatureReader(now, aim, self.timeout)
+        return self.reflex.reader(now, aim, self.timeout)
 
     def chance(self, now: Situation, aim: Aim) -> float:
         """Probability that a run from here succeeds, asked before it begins."""

@@ -49,10 +49,13 @@ class Memory:
         now: the situation at the start.
         aim: what the manoeuvre works towards.
         trust: weight of a new estimate of the place, at least.
+        patient: whether no place is put right before the hand has met something: until then nothing is known that the
+            smoothed estimates do not tell.
     """
 
-    def __init__(self, now: Situation, aim: Aim, trust: float) -> None:
+    def __init__(self, now: Situation, aim: Aim, trust: float, patient: bool = False) -> None:
         self._aim, self._trust = aim, trust
+        self._waits = patient
         self.entity = now.entity(aim.name)
         """As it is believed to be, smoothed."""
         self.opening = now.belief.openings.get(aim.name, 0.0)
@@ -91,7 +94,10 @@ class Memory:
 
     def correct(self, action: Array) -> None:
         """Take in a new correction (ACTION,) in [-1, 1]."""
-        self.shift = self.shift + _SLOW * (np.clip(action, -1.0, 1.0) - self.shift)
+        wanted = np.clip(action, -1.0, 1.0)
+        if self._waits:
+            wanted[:4] = 0.0
+        self.shift = self.shift + _SLOW * (wanted - self.shift)
 
     def update(self, now: Situation) -> None:
         """Take in what is new in this control step."""
@@ -132,9 +138,11 @@ class Memory:
             for pad in (0, 1):
                 if float(touch[2 * pad]) > _FELT:
                     self._pads_w[pad] = hand_w
-        force = self._wrist(now)
-        if not held and float(np.linalg.norm(force - self._force)) > _BUMP:
+        bumped = float(np.linalg.norm(self._wrist(now) - self._force)) > _BUMP
+        if bumped and not held:
             self._bump_w, self._bump_at = hand_w, now.time
+        touched = touch is not None and not self._laden and bool(max(touch[0], touch[2]) > _FELT)
+        self._waits = self._waits and not (bumped or touched or self.missed)
 
     @staticmethod
     def _wrist(now: Situation) -> Array:

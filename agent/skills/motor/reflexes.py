@@ -15,6 +15,7 @@ import numpy as np
 from yanshi.agent.skills.grasp import behind
 from yanshi.agent.skills.motion import rotation_vector
 from yanshi.agent.skills.motor.aim import Aim, part_way
+from yanshi.agent.skills.motor.features import FeatureReader
 from yanshi.agent.skills.motor.guiding import Sight, held_firmly, steer
 from yanshi.agent.skills.script import Command, Situation
 
@@ -22,6 +23,9 @@ __all__ = ["REFLEXES", "Reflex"]
 
 _BESIDE, _GRASPED = 0.012, 0.04
 """How far beside its place the hand may come down on an object, and may be when it holds it [m]."""
+_SPARE, _LEAST = 0.002, 0.003
+"""So much less than there is room for beside the object, but not less than that, it may be off as its fingers move
+[m]."""
 _ASTRAY = 0.025
 """How far beside its place a hand that has come down may be found, before it rises again: beliefs waver [m]."""
 _DEEP = 0.012
@@ -48,10 +52,11 @@ def pick(now: Situation, aim: Aim, sight: Sight) -> Command:
     off = T_we[:3, :3].T @ (now.T_we[:3, 3] - T_we[:3, 3])
     turned = float(rotation_vector(T_we[:3, :3].T @ now.T_we[:3, :3])[2])
     beside = float(np.hypot(off[0], 1.5 * off[1]))
+    room = max(_LEAST, 0.5 * (wide - aim.between) - _SPARE)
     if held_firmly(now) and beside < _GRASPED and now.gripper < now.opening:
         return steer(now, T_we, 0.25, 0.0, np.array([0.0, 0.0, 0.25]))
     high = float(-off[2]) > float(sight.thing.extent[2]) / 2.0 + _CLEARANCE
-    away = beside > (_BESIDE if high else _ASTRAY) or abs(turned) > 0.3
+    away = beside > (_BESIDE if high else _ASTRAY) or abs(turned) > 0.3 or (high and abs(off[1]) > room)
     if (away or sight.missed) and not high:
         return steer(now, T_we, 0.25, wide, -0.25 * T_we[:3, 2])
     if away:
@@ -125,17 +130,23 @@ Act = Callable[[Situation, Aim, Sight], Command]
 
 @dataclass(frozen=True, slots=True)
 class Reflex:
-    """How the hand acts on a belief, and how the belief is smoothed for it."""
+    """How the hand acts on a belief, and how the belief is smoothed and put right for it; see `Memory`."""
 
     act: Act
-    trust: float
+    trust: float = 0.12
     """Weight of a new estimate of a place, at least: small for what stands still, large for what is moved."""
+    patient: bool = True
+    """Whether nothing is put right before the hand has met something; not where it pushes what is too light to feel."""
+
+    def reader(self, now: Situation, aim: Aim, timeout: float) -> FeatureReader:
+        """What a policy that corrects it is told, in a run that starts now."""
+        return FeatureReader(now, aim, timeout, self.trust, self.patient)
 
 
 REFLEXES = {
-    "pick": Reflex(pick, 0.12),
-    "open": Reflex(open_, 0.12),
-    "push": Reflex(push, 0.4),
-    "stack": Reflex(stack, 0.12),
+    "pick": Reflex(pick),
+    "open": Reflex(open_),
+    "push": Reflex(push, trust=0.4, patient=False),
+    "stack": Reflex(stack),
 }
 """By the name of the manoeuvre."""

@@ -32,6 +32,19 @@ def test_smoothing_brings_an_estimate_nearer_to_where_its_errors_gather(env: Mot
     assert np.mean(smooth) < 0.8 * np.mean(raw)
 
 
+def test_nothing_is_put_right_before_something_was_met(env: MotorEnv) -> None:
+    env.reset(seed=0, options={"severity": 0.0})
+    memory, all_of_it = env._reader.memory, np.ones(ACTION, np.float32)
+    for _ in range(3):
+        env.step(all_of_it)
+    np.testing.assert_array_equal(memory.shift[:4], 0.0)
+    assert memory.shift[4] > 0.5  # how fast the hand goes, it may change
+    while memory._waits:
+        env.step(np.zeros(ACTION, np.float32))
+    memory.correct(all_of_it)
+    assert np.all(memory.shift[:4] > 0.2)
+
+
 def test_fingers_that_closed_on_nothing_are_remembered_until_the_hand_has_drawn_back(env: MotorEnv) -> None:
     env.reset(seed=0)
     env.control = "direct"
