@@ -22,8 +22,11 @@ __all__ = ["Picking"]
 
 _LIFTED = 0.05
 """An object this much higher than at the start [m] …"""
-_STEPS = 3
-"""… and held for so many control steps is picked."""
+_STEPS = 12
+"""… and held for so many control steps is picked: one that slips out of the hand mostly does so within this time."""
+_EDGE = 0.012
+"""So far beside the middle of the pads [m] a grip is worth least: what is round turns about their edge and is lost on
+the way."""
 _ASTRAY = 0.35
 """An object that has gone farther than this from where it was [m] is lost."""
 _ATTEMPTS = 4
@@ -80,11 +83,14 @@ class Picking:
         return reflexes.pick(now, aim, sight)
 
     def worth(self, now: Situation, aim: Aim, sight: Sight, first: Entity) -> float:
-        """Near it, holding it, lifting it."""
+        """Near it, holding it, lifting it, and having it in the middle of the pads."""
         near = nearness(now, aim, sight)
         if not held_firmly(now) or near < 0.5:
             return 0.3 * near
-        return 0.5 + 0.5 * float(np.clip((sight.thing.position_w[2] - first.position_w[2]) / _LIFTED, 0.0, 1.0))
+        T_we = aim.hand_at(sight.thing)
+        beside = abs(float(T_we[:3, 0] @ (now.T_we[:3, 3] - T_we[:3, 3])))
+        lifted = float(np.clip((sight.thing.position_w[2] - first.position_w[2]) / _LIFTED, 0.0, 1.0))
+        return (0.5 + 0.5 * lifted) * (1.0 - 0.6 * min(1.0, beside / _EDGE))
 
     def judge(self, truth: Truth) -> Judge:
         """It is held, off what it stood on."""

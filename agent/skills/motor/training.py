@@ -54,9 +54,9 @@ class TrainingPlan:
     minutes: float = 30.0
     """Wall time of the tuning, looked at after each iteration."""
     seed: int = 0
-    layouts: int = 64
+    layouts: int = 128
     """How many layouts the starts come from, over all tasks."""
-    places: int = 2
+    places: int = 1
     """Arrangements of each."""
     workers: int = 1
     """Processes that act; with one, this one does."""
