@@ -5,6 +5,11 @@ and understands held-out wordings by itself. The skills were mended on episodes 
 with other seeds too. Episodes that are in the folder already are not run again.
 
 Usage: python benchmarks/agents.py [EPISODES_EXPERT] [EPISODES_UNSEEN] [EPISODES_DEFAULT] [FOLDER]
+       python benchmarks/agents.py records
+
+`records` makes the tables of the episodes in benchmarks/records, one file for each run of `yanshi bench`, called
+DATE_AGENT_PERCEPTION_SUITE.jsonl. A run goes on from such a file where it is copied to FOLDER/episodes.jsonl and
+`yanshi bench … --out FOLDER` is started again.
 """
 
 from __future__ import annotations
@@ -17,6 +22,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from yanshi.agent.evaluation.bench import read_log
+from yanshi.agent.evaluation.summary import summarise
+
+RECORDS = Path(__file__).parent / "records"
 UNSEEN = 1000
 """The first seed of the episodes that nobody looked at while the skills were made."""
 
@@ -51,8 +60,27 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join([*lines, "", "Failures, by seed:", "", *(failures or ["- none"])])
 
 
+def recorded(file: Path) -> dict[str, Any]:
+    """What a record holds."""
+    date, agent, perception, _ = file.stem.split("_")
+    results = list(read_log(file))
+    tasks = {name: [r for r in results if r.task == name] for name in dict.fromkeys(r.task for r in results)}
+    return {
+        "agent": agent,
+        "perception": perception,
+        "date": date,
+        "seeds": sorted({r.seed for r in results}),
+        "tasks": {name: summarise(some) for name, some in tasks.items()},
+        "overall": summarise(results),
+    }
+
+
 def main(expert: str = "100", unseen: str = "20", default: str = "5", folder: str = "out/agents") -> None:
-    """Runs each agent and prints a table of it."""
+    """Runs each agent and prints a table of it; or prints the tables of the records."""
+    if expert == "records":
+        for file in sorted(RECORDS.glob("*.jsonl")):
+            print(table(recorded(file)), end="\n\n")
+        return
     for agent, seed, episodes in (("expert", 0, expert), ("expert", UNSEEN, unseen), ("default", UNSEEN, default)):
         print(table(bench(agent, seed, episodes, Path(folder))), end="\n\n")
 
