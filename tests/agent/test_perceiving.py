@@ -38,7 +38,7 @@ def perception(plan: FloorPlan, shapes: Shapes) -> LearnedPerception:
 
 def sense_of(name: str) -> str:
     """Which of `SENSES` gives a frame."""
-    word = {"wrist_force": "force"}.get(name, name.rsplit("_", 1)[-1])
+    word = {"wrist_force": "force", "scan_rear": "scan"}.get(name, name.rsplit("_", 1)[-1])
     return word if word in SENSES else name
 
 
