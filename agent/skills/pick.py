@@ -129,10 +129,10 @@ def _come_near(now: Situation, name: str, attempt: int) -> Generator[Command, No
     entity = now.entity(name)
     if not _grasps(now, entity, now.base_w):
         entity = yield from _calm(now, name)
-    if not _grasps(now, entity, now.base_w):
-        width = 1000 * float(np.min(entity.extent[:2]))
-        opens = 1000 * now.robot.max_opening
-        raise GiveUpError(f"{entity.name} is too wide for my hand: {width:.0f} mm, and it opens {opens:.0f} mm.")
+        if not _grasps(now, entity, now.base_w):
+            width = 1000 * float(np.min(entity.extent[:2]))
+            opens = 1000 * now.robot.max_opening
+            raise GiveUpError(f"{entity.name} is too wide for my hand: {width:.0f} mm, and it opens {opens:.0f} mm.")
     found = grasps_in_reach(now, entity)
     if found and (not now.mobile or (attempt < 2 and found[0].clear)):
         return entity, found[attempt % len(found)]

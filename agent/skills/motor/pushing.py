@@ -20,10 +20,6 @@ from yanshi.goals import Goal
 __all__ = ["Pushing"]
 
 _ATTEMPTS = 5
-_LOW, _ASIDE = 0.02, 0.025
-"""How high over its height, and how far beside the way, the hand of the guide may be when it pushes [m]."""
-_PUSHING = 0.14
-"""[m/s]."""
 _ROOM = 0.035
 """Between the fingers and the object where the hand comes down [m]."""
 

@@ -8,8 +8,8 @@ index  of a correction                             frame       at ±1  unit
 4      how fast the hand goes, from the reflex's              0.5    1
 =====  ==========================================  ==========  =====  ====
 
-A correction is taken over by a quarter in each control step (`memory`), so that what is tried out lasts. The fingers
-are the reflex's business.
+A correction is taken over by a quarter in each control step (`memory`), so that what is tried out lasts; of a place or
+turn (0…3) nothing is, with most reflexes, before the hand has met something. The fingers are the reflex's business.
 """
 
 from __future__ import annotations
