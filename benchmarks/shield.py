@@ -6,7 +6,7 @@ shield and with the full one, same seeds, all range senses running; and the time
 observations of such episodes are played back. Dangers and episodes that are done are not run again. The shield was
 mended on seeds below `FIRST`; what is reported are others.
 
-Usage: python benchmarks/shield.py [dangers|harmless|latency|tables] [COUNT] [FOLDER]
+Usage: python benchmarks/shield.py [dangers|harmless|latency|tables] [COUNT] [FOLDER] [ARMS] [FIRST SEED OF THE DANGERS]
 """
 
 from __future__ import annotations
@@ -92,9 +92,9 @@ def once(log: Path, key: dict[str, Any], run: Callable[[], dict[str, Any]]) -> N
             file.write(json.dumps(found) + "\n")
 
 
-def run_dangers(count: int, folder: Path, arms: Iterable[str] = tuple(ARMS)) -> None:
+def run_dangers(count: int, folder: Path, arms: Iterable[str] = tuple(ARMS), first: int = FIRST) -> None:
     """Every danger through every shield."""
-    for danger in dangers(count, FIRST):
+    for danger in dangers(count, first):
         for arm in arms:
             key = {"family": danger.family, "seed": danger.seed, "arm": arm}
 
@@ -216,12 +216,18 @@ def table_of_latency(folder: Path) -> str:
     return "\n".join(lines)
 
 
-def main(part: str = "all", count: str = "", folder: str = "out/shield", arms: str = ",".join(ARMS)) -> None:
+def main(
+    part: str = "all",
+    count: str = "",
+    folder: str = "out/shield",
+    arms: str = ",".join(ARMS),
+    first: str = str(FIRST),
+) -> None:
     """Run a part, or all of it, and print the tables."""
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
     if part in ("all", "dangers"):
-        run_dangers(int(count or 200), out, arms.split(","))
+        run_dangers(int(count or 200), out, arms.split(","), int(first))
     if part in ("all", "harmless"):
         run_harmless(int(count or 3), out)
     if part in ("all", "latency"):
