@@ -4,7 +4,8 @@ Three tables: 200 dangerous commands and scenes (`yanshi.agent.shield.dangers`),
 `RangeShield` and with `Shield`, each judged by the simulation's own contacts; episodes of the expert with the minimal
 shield and with the full one, same seeds, all range senses running; and the time of one `filter` call when the
 observations of such episodes are played back. Dangers and episodes that are done are not run again. The shield was
-mended on seeds below `FIRST`, and got its second scanner for dangers of seeds from there on: those reported are from 300 on.
+mended on seeds below `FIRST`, and the robot got its second scanner for dangers of seeds from there on: those reported
+are from 300 on.
 
 Usage: python benchmarks/shield.py [dangers|harmless|latency|tables] [COUNT] [FOLDER] [ARMS] [FIRST SEED OF THE DANGERS]
 """
