@@ -31,6 +31,8 @@ DEEP = -0.05
 SWEEPS = 40
 PUSHED_BACK = 0.03
 """How fast the tool may be asked to go back [m/s, rad/s]."""
+EXACT = 1e-4
+"""A row that is broken by less is kept [m/s, rad/s]: a projection in finitely many sweeps is no more exact."""
 RETURN = 2.0
 """How fast to go back, for each metre or radian too near [1/s]."""
 COMPILED: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
@@ -303,7 +305,7 @@ def survey(voxels, base_o, now, reach, body, nearest):
                     elif roles[g] > 0:
                         below = centers[g, 2] - extents[g, 2] - pz
                         beside = abs(x) < extents[g, 0] + BESIDE and abs(y) < extents[g, 1] + BESIDE
-                        if beside and DEEP < below < min(nearest[g, 10, 0], reach[roles[g]]):
+                        if beside and 0.0 < below < min(nearest[g, 10, 0], reach[roles[g]]):
                             down = nearest[g, 10]
                             down[0], down[1], down[2], down[3] = below, 0.0, 0.0, -1.0
                     where = 8 if oz > 0.0 else 9
@@ -417,15 +419,23 @@ def project(rows, wish, active):
 
 @njit(**COMPILED)
 def slow_down(rows, command):
-    """Slow a command down until it keeps every row that stillness keeps; returns the row that bound, or -1."""
-    coefficients, bounds, _, count = rows
-    share, binding = 1.0, -1
-    for r in range(count[0]):
-        speed, bound = 0.0, max(bounds[r], 0.0)
-        for i in range(len(command)):
-            speed += coefficients[r, i] * command[i]
-        if speed * share > bound + 1e-9:
-            share, binding = bound / speed, r
-    if binding >= 0:
-        command *= share
+    """Slow a command down until it keeps every row that stillness keeps; returns the row that bound, or -1.
+
+    Rows of the base alone slow the base alone, so that the arm can leave what the base stands against.
+    """
+    base, binding = len(command) - 6, -1
+    for of_base in (True, False):
+        share, end = 1.0, base if of_base else len(command)
+        for r in range(rows[3][0]):
+            row, bound = rows[0][r], max(rows[1][r], 0.0)
+            speed = 0.0
+            for i in range(len(command)):
+                if of_base and i >= base and row[i] != 0.0:
+                    speed = 0.0
+                    break
+                speed += row[i] * command[i]
+            if speed * share > bound + EXACT:
+                share, binding = bound / speed, r
+        for i in range(end):
+            command[i] *= share
     return binding

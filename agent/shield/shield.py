@@ -357,6 +357,7 @@ class Shield:
     def _force_row(self, observation: Observation) -> None:
         """The harder the hand presses, the more slowly it may press on; a hand that is pressed too hard gives way."""
         self._away, limits = None, self.limits
+        touch = self._touch_speed(observation)[0]
         for frame in observation.frames.values():
             if frame.modality != "force_torque" or frame.T_bs is None:
                 continue
@@ -364,7 +365,7 @@ class Shield:
             force = np.array([0.0, 0.0, self._weight]) - frame.T_bs[:3, :3] @ frame.data[:3]
             strength, (light, firm) = float(np.linalg.norm(force)), limits.press_force
             if strength > light:
-                speed = limits.touch_speed[0] * max(0.0, firm - strength) / max(firm - light, 1e-9)
+                speed = touch * max(0.0, firm - strength) / max(firm - light, 1e-9)
                 self._row_of_tool(self._body.chain[2], -force / strength, speed, CONTACT_FORCE)
             if not strength > limits.contact_force:
                 self._pressed = None

@@ -8,9 +8,12 @@ import pytest
 
 from yanshi.agent.shield.body import Body
 from yanshi.agent.shield.kernels import (
+    BINS,
     BOX,
     CAPSULE,
     CYLINDER,
+    EXACT,
+    FAR,
     SPHERE,
     allowed_speed,
     differential,
@@ -19,6 +22,7 @@ from yanshi.agent.shield.kernels import (
     project,
     settle,
     slow_down,
+    survey,
 )
 from yanshi.agent.skills.kinematics import Kinematics
 from yanshi.envs.robots import robot, robots
@@ -109,9 +113,36 @@ def test_the_projection_is_the_nearest_command_that_keeps_every_row() -> None:
         found = wish.copy()
         project(rows, found, np.zeros(6))
         slow_down(rows, found)
-        assert np.all(rows[0] @ found <= rows[1] + 1e-8)
+        assert np.all(rows[0] @ found <= rows[1] + EXACT)
         # No other command that keeps every row is nearer: the definition of a projection on a convex set.
         for _ in range(200):
             other = found + rng.normal(0.0, 0.2, 9)
             if np.all(rows[0] @ other <= rows[1]):
                 assert np.linalg.norm(other - wish) >= np.linalg.norm(found - wish) - 5e-3
+
+
+def test_what_the_base_stands_against_does_not_stop_the_arm() -> None:
+    rows = (np.zeros((2, 9)), np.array([0.0, 1.0]), np.zeros(2, np.int64), np.array([2]))
+    rows[0][0, :3], rows[0][1] = (1.0, 0.0, 0.2), 0.1
+    command = np.full(9, 0.4)
+    slow_down(rows, command)
+    assert np.all(command[:3] == 0.0)
+    assert np.all(command[3:] == 0.4)
+    rows[0][0, 5] = 1.0  # A part of the arm stands against it.
+    slow_down(rows, command)
+    assert np.all(command == 0.0)
+
+
+@pytest.mark.parametrize(("point", "right_below"), [((0.5, 0.0, 0.35), True), ((0.58, 0.0, 0.47), False)])
+def test_what_is_beside_a_ball_is_not_right_below_it(point: tuple[float, float, float], right_below: bool) -> None:
+    arm, radius = 1, 0.06
+    one = np.zeros(1, np.int64)
+    records = np.array([[*point, 0.0, 5.0, 0.0, 0.0, 0.0]])
+    voxels = (records, one.copy(), np.ones(1, np.int64), np.zeros(1, np.int32))
+    sizes, centers, axes = np.array([[radius, 0.0, 0.0]]), np.array([[0.5, 0.0, 0.5]]), np.eye(3)[None]
+    shapes = (one, one + SPHERE, sizes, np.zeros((1, 3)), axes, np.array([radius]), one + arm)
+    body = (shapes, (centers, axes), (centers, np.array([radius]), one, one + 1))
+    nearest = np.zeros((1, BINS, 4))
+    survey(voxels, np.zeros(3), (0.0, 10.0, 2.0), np.full(4, 0.3), body, nearest)
+    assert (nearest[0, BINS - 1, 0] < FAR) == right_below
+    assert nearest[0, : BINS - 1, 0].min() == pytest.approx(np.linalg.norm(centers[0] - point) - radius)
