@@ -115,8 +115,9 @@ def _follow(
             return None
         if gap + 0.2 * abs(turn) + left < best - 0.01:
             best, best_time = gap + 0.2 * abs(turn) + left, now.time
-        if now.time - best_time > 3.0:
-            if gap < _AS_GOOD[0] and abs(turn) < _AS_GOOD[1]:
+        as_good = gap < _AS_GOOD[0] and abs(turn) < _AS_GOOD[1]
+        if now.time - best_time > (1.0 if as_good else 3.0):
+            if as_good:
                 return None
             return np.asarray([position + 0.35 * _unit(way[-1] - position)])
         ahead = _carrot(space, way, lengths, travelled, position)
@@ -136,7 +137,7 @@ def _follow(
             barred_since = barred_since if barred_since is not None else now.time
             speed = 0.0
             if now.time - barred_since > 0.8:
-                return None if gap < _AS_GOOD[0] and abs(turn) < _AS_GOOD[1] else bars
+                return None if as_good else bars
         else:
             barred_since = None
         wanted = speed * _unit(to)
