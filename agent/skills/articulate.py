@@ -34,6 +34,9 @@ _MET = 20.0
 """A hand that is pressed so hard on its way to the bar [N] has met the front behind it, and is near enough …"""
 _ON_BAR = 0.02
 """… within this distance [m]."""
+_LAG = (0.55, 0.4)
+"""While a door turns, the hand's heading lags behind by this share, which spares the wrist, and by no more than this
+[rad], lest the end of the palm wedge between the bar and the door."""
 _HARD = 2.0
 """A robot that can drive takes another place when the arm would have to bend more than this [rad]."""
 
@@ -215,7 +218,7 @@ def lead(now: Situation, handle: Handle, way: tuple[float, float], hold: Hold) -
     yield from grip_to(now, 0.0, "grip handle", look_at_w=look)
     if now.opening < 0.4 * handle.thickness:
         return "I missed the handle"
-    offset = now.T_we[:3, 3] - handle.center_w(value)
+    bar_e = now.T_we[:3, :3].T @ (handle.center_w(value) - now.T_we[:3, 3])
     sign = 1.0 if goal > value else -1.0
     rate = _RATE
     if handle.articulation.kind == "hinge":
@@ -224,7 +227,7 @@ def lead(now: Situation, handle: Handle, way: tuple[float, float], hold: Hold) -
     preferred = float(np.clip(np.linalg.norm(now.T_be[:2, 3]), 0.5, 0.68))
     first = handle.heading(value)
     while sign * (goal - wanted) > 0.0 or now.time - best_time < 0.4:
-        there = handle.value_at(now.T_we[:3, 3] - offset)
+        there = handle.value_at(now.T_we[:3, 3] + now.T_we[:3, :3] @ bar_e)
         progress = sign * (there - value)
         if progress > best + 0.002:
             best, best_time = progress, now.time
@@ -236,8 +239,9 @@ def lead(now: Situation, handle: Handle, way: tuple[float, float], hold: Hold) -
             wanted = wanted + sign * rate * 0.04
             wanted = min(wanted, goal) if sign > 0 else max(wanted, goal)
         turned = _wrapped(handle.heading(wanted) - first)
-        target = handle.hand(wanted, replace(hold, lag=hold.lag - 0.55 * turned))
-        target[:3, 3] += offset
+        lag = float(np.clip(_LAG[0] * turned, -_LAG[1], _LAG[1]))
+        target = handle.hand(wanted, replace(hold, lag=hold.lag - lag))
+        target[:3, 3] = handle.center_w(wanted) - target[:3, :3] @ bar_e
         base = _accompany(now, preferred) if now.mobile else (0.0, 0.0, 0.0)
         yield Command(
             phase="lead", base=base, twist_b=twist_towards(now, target, 0.25, 1.2, base), look_at_w=target[:3, 3]

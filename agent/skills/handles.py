@@ -16,6 +16,8 @@ from yanshi.contracts import Articulation, Entity, Region
 __all__ = ["Handle", "Hold"]
 
 Array = NDArray[Any]
+_PALM = 0.04
+"""From the tool centre point up to the palm [m]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,9 @@ class Handle:
         T = forward_pose(self.center_w(value), wrap(self.heading(value) + hold.lag), fingers=fingers, dip=hold.dip)
         if hold.flipped:
             T[:3, :2] *= -1.0
+        if self.upright and hold.dip > 0.0:
+            # The palm of a hand that looks down must stay above the end of the bar.
+            T[2, 3] += max(0.0, float(self.region.half[2]) - _PALM / float(np.sin(hold.dip)))
         T[:3, 3] -= off * T[:3, 2]
         return T
 

@@ -32,6 +32,11 @@ _LET_GO = 0.035
 """How much wider the fingers open to let go [m]."""
 _GAP = 0.004
 """The object is let go this high above the surface [m]."""
+_MET = 20.0
+"""What presses so hard on the way down [N] has met what is below it."""
+_WRIST = (0.17, 0.10)
+"""The wrist lies so far beside the hand [m]: in a narrower container the tool centre point goes no farther than this
+below the rim [m]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ def place_in(now: Situation, name: str, target: str) -> Script:
     if into.articulation is not None and now.belief.openings.get(target, 1.0) < 0.5:
         raise GiveUpError(f"{target} is closed.")
     floor, rim = float(region.center_e[2] - region.half[2]), float(region.center_e[2] + region.half[2])
-    lowest = floor + 0.01
+    lowest = max(floor + 0.01, _over_rim(grip, region, rim))
     T_we: Array | None = None
     trouble: GiveUpError | None = None
     heights = [h for h in (lowest, 0.5 * (floor + rim), rim - 0.5 * float(grip.extent[2]), rim + 0.01) if h >= lowest]
@@ -100,6 +105,14 @@ def place_in(now: Situation, name: str, target: str) -> Script:
     yield from _carry_over(now, T_we, besides=(name,), over=rim_w + 0.03)
     yield from _release(now, into, T_we, stack=False)
     return f"{name} is in {target}."
+
+
+def _over_rim(grip: Grip, region: Region, rim: float) -> float:
+    """How low the bottom of what is held may be in the entity frame [m] for the wrist to stay over a rim."""
+    aside, deep = _WRIST
+    if float(region.half[:2].min()) >= aside:
+        return -np.inf
+    return rim - deep - (0.5 * float(grip.extent[2]) + _GAP + float(grip.offset_e[2]))
 
 
 def _held(now: Situation, name: str) -> Grip:
@@ -265,7 +278,12 @@ def put_down(now: Situation, T_we: Array, stack: bool) -> Generator[Command, Non
     Raises:
         GiveUpError: nothing is in the hand any more.
     """
-    look = T_we[:3, 3]
+    look, free = T_we[:3, 3], now.force_e
+
+    def met() -> bool:
+        force = now.force_e
+        return free is not None and force is not None and float(np.linalg.norm(force - free)) > _MET
+
     if stack:
         yield from move(
             now,
@@ -273,10 +291,9 @@ def put_down(now: Situation, T_we: Array, stack: bool) -> Generator[Command, Non
             Motion(phase="centre", speed=0.12, near=0.003, aligned=0.04, timeout=3.0, look_at_w=look),
         )
     fast = Motion(phase="lower", speed=0.18, near=0.012, aligned=0.1, timeout=3.0, look_at_w=look)
-    yield from move(now, above(T_we, 0.015), fast)
-    yield from move(
-        now, T_we, Motion(phase="touch down", speed=0.06, near=0.003, aligned=0.1, timeout=1.5, look_at_w=look)
-    )
+    yield from move(now, above(T_we, 0.015), fast, stop=met)
+    gently = Motion(phase="touch down", speed=0.06, near=0.003, aligned=0.1, timeout=1.5, look_at_w=look)
+    yield from move(now, T_we, gently, stop=met)
     _check_still_held(now)
     yield from _let_go(now)
     return ""

@@ -11,6 +11,7 @@ from yanshi.agent.skills.experts import expert_skills
 from yanshi.agent.skills.skill import SkillStep
 from yanshi.contracts import Fact, SkillCall, Status, WorldState
 from yanshi.envs.oracle import Oracle
+from yanshi.envs.senses.suite import sensor_suite
 from yanshi.envs.simulation import Simulation
 from yanshi.envs.tasks import task
 from yanshi.envs.worlds import World, compose
@@ -20,8 +21,8 @@ from yanshi.envs.worlds.world import default_robot
 class Stage:
     """One world with its experts."""
 
-    def __init__(self, world: World) -> None:
-        self.sim = Simulation(world)
+    def __init__(self, world: World, senses: tuple[str, ...] = ()) -> None:
+        self.sim = Simulation(world, sensor_suite(senses, world.robot))
         self.oracle = Oracle(self.sim)
         self.skills = expert_skills(world.robot, world.floor_plan)
         self.belief_of: Callable[[], WorldState] = self.oracle.state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import mujoco
@@ -14,6 +15,32 @@ from yanshi.envs.worlds import world
 
 Make = Callable[..., Any]
 SEEDS = (1, 2)
+
+
+def watch(stage: Any, measure: Callable[[], float]) -> list[float]:
+    """What is measured after each step of a stage from now on."""
+    found: list[float] = []
+    apply = stage.sim.step
+    stage.sim.step = lambda action: (apply(action), found.append(measure()))[0]
+    return found
+
+
+def watch_forces(stage: Any, thing: str, body: str) -> list[float]:
+    """The greatest force between geoms of a thing and of a body of the robot [N], after each step from now on."""
+    model, data = stage.sim.model, stage.sim.data
+    ours = model.body(body).id
+
+    def greatest() -> float:
+        most = 0.0
+        for k, contact in enumerate(data.contact[: data.ncon]):
+            geoms = (contact.geom1, contact.geom2)
+            if any(model.geom_bodyid[g] == ours for g in geoms) and any(thing in model.geom(g).name for g in geoms):
+                force = np.zeros(6)
+                mujoco.mj_contactForce(model, data, k, force)
+                most = max(most, float(force[0]))
+        return most
+
+    return watch(stage, greatest)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -96,6 +123,51 @@ def test_furniture_opens_and_closes(part: str, make_stage: Make) -> None:
     assert stage.true("open", part)
     assert stage.do("close", part).status is Status.SUCCEEDED
     assert stage.true("closed", part)
+
+
+@pytest.mark.slow
+def test_the_palm_keeps_clear_of_the_door_that_the_hand_opens(make_stage: Make) -> None:
+    stage = make_stage(world("home", 3))
+    stage.do("go_to", "cabinet_door")
+    hardest = watch_forces(stage, "cabinet_door", "hand")
+    assert stage.do("open", "cabinet_door").status is Status.SUCCEEDED
+    assert max(hardest) < 10.0
+
+
+@pytest.mark.slow
+def test_the_wrist_stays_over_the_rim_of_a_deep_bin(make_stage: Make, make_world: Make) -> None:
+    built, (thing, container) = make_world("HomePlaceIn", 2)
+    assert container == "bin"
+    stage = make_stage(built)
+    for call in (("go_to", thing), ("pick", thing), ("go_to", container)):
+        stage.do(*call)
+    region = stage.belief_of().entities[container].region("in")
+    rim = float(stage.belief_of().entities[container].position_w[2] + region.center_e[2] + region.half[2])
+    low = watch(stage, lambda: float(np.min(stage.sim.data.xpos[stage.sim.model.body("link6").id][2])))
+    assert stage.do("place_in", thing, container).status is Status.SUCCEEDED
+    assert stage.true("in", thing, container)
+    assert min(low) - 0.08 > rim + 0.02
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_put_down_is_not_pressed_on(seed: int, make_stage: Make, make_world: Make) -> None:
+    built, (thing, mat) = make_world("PlaceOn", seed)
+    stage = make_stage(built, ("force",))
+    stage.do("pick", thing)
+    truth = stage.belief_of
+
+    def sunk() -> WorldState:
+        """The mat is believed to lie 2 cm lower than it does."""
+        belief = truth()
+        entity = belief.entities[mat]
+        lower = replace(entity, position_w=entity.position_w - np.array([0.0, 0.0, 0.02]))
+        return belief.with_(entities={**belief.entities, mat: lower})
+
+    stage.belief_of = sunk
+    felt = watch(stage, lambda: float(np.linalg.norm(stage.sim.observe().frames["wrist_force"].data[:3])))
+    assert stage.do("place_on", thing, mat).status is Status.SUCCEEDED
+    assert stage.true("on", thing, mat)
+    assert max(felt) < 45.0
 
 
 @pytest.mark.slow
