@@ -98,10 +98,13 @@ class Clutter:
             tall = other.top > center[2] + FINGER_DEPTH
             if tall and high_x > -_PALM[0] and low_x < _PALM[0] and high_a > -_PALM[1] and low_a < _PALM[1]:
                 cost += 2.0
+        return cost + (3.0 if self.walled(center, yaw) else 0.0)
+
+    def walled(self, center: Array, yaw: float) -> bool:
+        """Whether the palm would be in a wall, the hand pointing down at a point (3,) of the map."""
+        along, across = np.array([np.cos(yaw), np.sin(yaw)]), np.array([-np.sin(yaw), np.cos(yaw)])
         palm = [center[:2] + a * _PALM[1] * along + b * _PALM[0] * across for a in (-1, 1) for b in (-1, 1)]
-        if self.room is not None and not all(self.room.contains(corner) for corner in palm):
-            cost += 3.0
-        return cost
+        return self.room is not None and not all(self.room.contains(corner) for corner in palm)
 
 
 def wrap(angle: float) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yanshi.agent.skills.clearance import way_is_clear
+from yanshi.agent.skills.draw_away import draw_away, walled_in
 from yanshi.agent.skills.drive import drive
 from yanshi.agent.skills.grasp import Clutter, Grasp, nominal_yaw, obstacle, rolled, tilted, top_grasps, wrap
 from yanshi.agent.skills.motion import Motion, grip_to, move, rest_over
@@ -56,6 +57,9 @@ def pick(now: Situation, name: str) -> Script:
     trouble = ""
     for attempt in range(_ATTEMPTS):
         entity, grasp = yield from _come_near(now, name, attempt)
+        walled = not grasp.clear and walled_in(now, entity, grasp.T_we)
+        if walled and (yield from draw_away(now, entity, (before(grasp), grasp.T_we))):
+            entity, grasp = yield from _come_near(now, name, attempt)
         trouble = yield from _grip(now, entity, grasp, attempt)
         if not trouble:
             return f"I hold {name}."

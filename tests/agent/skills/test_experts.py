@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 import pytest
 
+from yanshi.agent.assignment import draw_assignment
 from yanshi.contracts import SoundEvent, Status, WorldState
 from yanshi.envs.worlds import world
 
@@ -123,6 +124,18 @@ def test_furniture_opens_and_closes(part: str, make_stage: Make) -> None:
     assert stage.true("open", part)
     assert stage.do("close", part).status is Status.SUCCEEDED
     assert stage.true("closed", part)
+
+
+@pytest.mark.slow
+def test_what_lies_too_near_a_wall_for_the_palm_is_drawn_away_first(make_stage: Make) -> None:
+    assignment = draw_assignment("HomePick", 9090)
+    stage = make_stage(assignment.world)
+    stage.do("go_to", "purple_soap")
+    strike = watch_forces(stage, "wall", "hand")
+    step = stage.do("pick", "purple_soap")
+    assert step.status is Status.SUCCEEDED, step.note
+    assert stage.true("holding", "purple_soap")
+    assert max(strike) == 0.0
 
 
 @pytest.mark.slow
