@@ -81,6 +81,17 @@ def place(tree, values, poses):
 
 
 @njit(**COMPILED)
+def hull_centers(hulls, poses, centers):
+    """Place the balls round the bodies: `centers` (m, 3), written; see `Body.hulls`."""
+    owners, middles = hulls[0], hulls[1]
+    for h in range(len(owners)):
+        for i in range(3):
+            centers[h, i] = poses[0][owners[h], i]
+            for k in range(3):
+                centers[h, i] += poses[1][owners[h], i, k] * middles[h, k]
+
+
+@njit(**COMPILED)
 def settle(shapes, poses, where):
     """Place the shapes with their bodies: centres (ng, 3) and axes (ng, 3, 3)."""
     bodies, _, _, offsets, turns, _, _ = shapes

@@ -298,14 +298,14 @@ def people_rows(rows, people, body, where, motion, law):
 
 
 @njit(**COMPILED)
-def self_rows(rows, body, where, motion, law):
+def self_rows(rows, body, where, motions, law):
     """Keep the parts of the robot from one another.
 
     Args:
         rows: see `point_row`.
         body: shapes, spheres, pairs, chain, poses.
         where: centres and axes of the shapes.
-        motion: see `point_row`.
+        motions: see `point_row`; of each kind of motion that must keep them apart.
         law: margin, braking, reaction, distance from which on nothing is done [m].
     """
     shapes, (owners, offsets, radii), pairs, chain, poses = body
@@ -331,7 +331,9 @@ def self_rows(rows, body, where, motion, law):
             continue
         way[0], way[1], way[2] = -ox, -oy, -oz
         bound = returning_speed(distance - margin, braking, reaction)
-        point_row(rows, (owners[s], bodies[g]), chain, poses, motion, point, way, (bound, SELF_COLLISION, False, True))
+        kind = (bound, SELF_COLLISION, False, True)
+        for motion in motions:
+            point_row(rows, (owners[s], bodies[g]), chain, poses, motion, point, way, kind)
 
 
 @njit(**COMPILED)

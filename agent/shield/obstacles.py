@@ -122,8 +122,7 @@ class Obstacles:
     def _take(self, frame: Frame) -> None:
         """Put the points of one frame into the map, as seen from where the robot was then."""
         self._seen[frame.name] = frame.stamp
-        then = min(self._history, key=lambda posture: abs(posture.stamp - frame.stamp))
-        base_o = self._base_at(frame.stamp)
+        then, base_o = self._at(frame.stamp)
         T_bs = np.asarray(frame.T_bs, dtype=float)
         points, which = frame.data, (0, len(frame.data), 1)
         self._turn = (self._turn + 7) % (_STRIDE * _STRIDE)
@@ -140,19 +139,18 @@ class Obstacles:
         own = (self._body.shapes, then.where, then.hulls, _OWN, then.T_be, box)
         add_points(self._voxels, points, which, (T_bs, base_o, frame.stamp), own, (RADIUS, _LOWEST, _HIGHEST))
 
-    def _base_at(self, stamp: float) -> Array:
-        """(3,) odometry at a moment, between the two readings around it."""
-        before, after = self._history[0], self._history[-1]
-        for posture in self._history:
-            if posture.stamp <= stamp:
-                before = posture
-            else:
-                after = posture
+    def _at(self, stamp: float) -> tuple[Posture, Array]:
+        """The posture nearest to a moment, and the odometry (3,) then, between the two readings around it."""
+        before = after = self._history[-1]
+        for posture in reversed(self._history):
+            before, after = posture, before
+            if before.stamp <= stamp:
                 break
+        nearest = after if after.stamp - stamp < stamp - before.stamp else before
         span = after.stamp - before.stamp
         if span <= 0.0 or stamp <= before.stamp:
-            return before.base_o
-        turn = (after.base_o[2] - before.base_o[2] + np.pi) % (2.0 * np.pi) - np.pi
-        change = np.array([*(after.base_o[:2] - before.base_o[:2]), turn])
-        result: Array = before.base_o + min(1.0, (stamp - before.stamp) / span) * change
-        return result
+            return nearest, before.base_o
+        share = min(1.0, (stamp - before.stamp) / span)
+        change = after.base_o - before.base_o
+        change[2] = (change[2] + np.pi) % (2.0 * np.pi) - np.pi
+        return nearest, before.base_o + share * change

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from math import hypot
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from yanshi.agent.episode import Outcome, Request, Step
 from yanshi.agent.shield.body import Body
-from yanshi.agent.shield.kernels import differential, place, point_row, settle, slow_down
+from yanshi.agent.shield.kernels import differential, hull_centers, place, point_row, settle, slow_down
 from yanshi.agent.shield.law_kernels import (
     ALTERED,
     BASE_OBSTACLE,
@@ -105,6 +106,7 @@ class Shield:
         self._weight = limits.hand_weight if limits.hand_weight is not None else self._body.hand_weight
         self._nu = len(robot.action_names)
         self._order: tuple[tuple[str, ...], Array] | None = None
+        self._workspace = _sides(limits)
         self.reset()
 
     @property
@@ -211,13 +213,13 @@ class Shield:
         rests = abs(felt.gripper_opening - self._opening) < 5e-4
         holds = rests and felt.gripper_opening > wanted + _GRIPS
         self._opening = felt.gripper_opening
-        owners, middles, radii, first, last = body.hulls
-        hulls = self._poses[0][owners] + np.einsum("mij,mj->mi", self._poses[1][owners], middles)
+        hulls = np.empty_like(body.hulls[1])
+        hull_centers(body.hulls, self._poses, hulls)
         posture = Posture(
             stamp=observation.stamp,
             base_o=np.asarray(felt.odometry, dtype=float),
             where=(self._where[0].copy(), self._where[1].copy()),
-            hulls=(hulls, radii, first, last),
+            hulls=(hulls, *body.hulls[2:]),
             T_be=np.asarray(felt.T_be, dtype=float),
             holds=holds,
         )
@@ -288,8 +290,8 @@ class Shield:
         """(4,) how far from base, arm, hand and column an obstacle can be and still matter at this speed [m]."""
         limits = self.limits
         base, tool = self._base, speed[self._base :]
-        driving = float(np.linalg.norm(speed[:2]) + abs(speed[2])) if base else 0.0
-        moving = driving + float(np.linalg.norm(tool[:3])) + 0.3 * float(np.linalg.norm(tool[3:])) + 0.1
+        driving = hypot(speed[0], speed[1]) + abs(speed[2]) if base else 0.0
+        moving = driving + hypot(*tool[:3]) + 0.3 * hypot(*tool[3:]) + 0.1
         brake = min(limits.arm_braking, limits.base_braking) if driving > 0.0 else limits.arm_braking
         margin = max(limits.arm_margin, limits.carry_margin) if driving > 0.0 else limits.arm_margin
         arm = margin + limits.reaction * moving + moving**2 / (2.0 * brake)
@@ -323,8 +325,8 @@ class Shield:
         self._force_row(observation)
         self._workspace_rows()
         parts = (body.shapes, body.spheres, body.pairs, body.chain, self._poses)
-        for moving in (motion, self._slow_motion):
-            self_rows(rows, parts, self._where, moving, (limits.self_margin, braking, reaction, _SELF_REACH))
+        apart = (limits.self_margin, braking, reaction, _SELF_REACH)
+        self_rows(rows, parts, self._where, (motion, self._slow_motion), apart)
         margins = (limits.base_margin, limits.arm_margin, limits.hand_margin, limits.carry_margin)
         law = (margins, self._touch_speed(observation), braking, limits.base_braking, reaction)
         solid = (body.shapes, body.chain, self._poses)
@@ -336,19 +338,14 @@ class Shield:
 
     def _workspace_rows(self) -> None:
         """The tool centre point stays above the floor and, where there is one, in the workspace."""
-        limits = self.limits
-        low = np.array([-np.inf, -np.inf, limits.floor_margin])
-        high = np.full(3, np.inf)
-        if limits.workspace is not None:
-            low, high = np.maximum(low, limits.workspace[0]), np.asarray(limits.workspace[1], dtype=float)
-        tool = self._body.chain[2]
-        for axis in range(3):
-            for sign, room in ((-1.0, self._tcp[axis] - low[axis]), (1.0, high[axis] - self._tcp[axis])):
-                if room < 0.5:
-                    way = np.zeros(3)
-                    way[axis] = sign
-                    speed = _allowed(room, limits.arm_braking, limits.reaction)
-                    self._row_of_tool(tool, way, speed, WORKSPACE)
+        limits, tool = self.limits, self._body.chain[2]
+        for axis, sign, bound in self._workspace:
+            room = sign * (bound - float(self._tcp[axis]))
+            if room < 0.5:
+                way = np.zeros(3)
+                way[axis] = sign
+                speed = _allowed(room, limits.arm_braking, limits.reaction)
+                self._row_of_tool(tool, way, speed, WORKSPACE)
 
     def _row_of_tool(self, tool: int, way: Array, speed: float, reason: int) -> None:
         kind = (speed, reason, reason != WORKSPACE, True)
@@ -462,6 +459,16 @@ def _rounds(entities: Sequence[Entity], base_pose_w: Array, odometry: Array) -> 
         x, y = entity.position_w[:2] - base_pose_w[:2]
         row[:] = odometry[0] + c * x - s * y, odometry[1] + s * x + c * y, 0.5 * float(np.max(entity.extent[:2]))
     return found
+
+
+def _sides(limits: ShieldLimits) -> list[tuple[int, float, float]]:
+    """Axis, way out (-1, 1) and place [m] of each side that the tool centre point must stay within."""
+    low = np.array([-np.inf, -np.inf, limits.floor_margin])
+    high = np.full(3, np.inf)
+    if limits.workspace is not None:
+        low, high = np.maximum(low, limits.workspace[0]), np.asarray(limits.workspace[1], dtype=float)
+    sides = [(axis, sign, float(end[axis])) for axis in range(3) for sign, end in ((-1.0, low), (1.0, high))]
+    return [side for side in sides if np.isfinite(side[2])]
 
 
 def _in_base(rounds_o: Array, observation: Observation) -> Array:
