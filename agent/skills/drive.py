@@ -35,7 +35,9 @@ _AS_GOOD = (0.06, 0.1)
 _BRAKING = 0.7
 """[m/s²]."""
 _RAMP = 0.03
-"""Change of speed from one step to the next [m/s]."""
+"""Change of speed from one step to the next [m/s] …"""
+_TURN_RAMP = 0.4
+"""… and of the rate of turn [rad/s]: less than what drives are allowed (`ShieldLimits.base_acceleration`)."""
 
 
 def free_space(now: Situation, extra: Array | None = None) -> ClearanceMap:
@@ -102,7 +104,7 @@ def _follow(
     if way is None:
         raise GiveUpError("There is no way there for me.")
     lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))])
-    travelled, velocity = 0.0, np.zeros(2)
+    travelled, velocity, turning = 0.0, np.zeros(2), 0.0
     start, best, best_time = now.time, np.inf, now.time
     barred_since: float | None = None
     while True:
@@ -143,8 +145,9 @@ def _follow(
         wanted = speed * _unit(to)
         change = wanted - velocity
         velocity = velocity + change * min(1.0, _RAMP / max(float(np.linalg.norm(change)), 1e-9))
+        turning += float(np.clip(rate - turning, -_TURN_RAMP, _TURN_RAMP))
         c, s = np.cos(yaw), np.sin(yaw)
-        base = (c * velocity[0] + s * velocity[1], -s * velocity[0] + c * velocity[1], rate)
+        base = (c * velocity[0] + s * velocity[1], -s * velocity[0] + c * velocity[1], turning)
         yield Command(
             phase=phase,
             base=base,
