@@ -9,7 +9,7 @@ does (`yanshi.agent.skills.motor.estimate`). Success with 95 % Wilson intervals;
 other, with paired bootstrap intervals, in points.
 
 Usage: python benchmarks/skills.py FOLDER [--skills pick,push] [--episodes 100] [--severity 0,2]
-           [--first 1000000,1100000,1200000] [--lifelike]
+           [--first 1000000,1100000,1200000] [--lifelike] [--arms script,tuned]
 
 FOLDER holds a folder for each skill as `yanshi train skill` left it; an arm whose weights are missing is left out.
 Starts on held-out layouts are drawn the first time and kept in NAME/held_out.jsonl, what was measured in
@@ -56,10 +56,10 @@ class Bench:
         self._file = folder / "measured.json"
         self._known: dict[str, list[int]] = json.loads(self._file.read_text()) if self._file.is_file() else {}
 
-    def row(self, severity: float, seeds: list[int]) -> Row:
+    def row(self, severity: float, seeds: list[int], arms: list[str]) -> Row:
         """Success of each arm on each seed."""
         found = {}
-        for arm in ARMS:
+        for arm in arms:
             weights = self.folder / f"{self.skill if arm == 'tuned' else arm}.safetensors"
             if arm in ("script", "reflex") or weights.is_file():
                 found[arm] = self._arm(arm, weights, severity, seeds)
@@ -94,7 +94,8 @@ def table(rows: list[Row]) -> str:
         "|---|" + "---:|" * (2 * len(ARMS) + 1),
     ]
     for row in rows:
-        success, cells, count = row["success"], [], len(row["success"]["script"])
+        success, cells = row["success"], []
+        count = len(next(iter(success.values())))
         for arm in ARMS:
             share = wilson(sum(success[arm]), count) if arm in success else None
             cells.append("" if share is None else f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}]")
@@ -115,13 +116,14 @@ def main() -> None:
     parser.add_argument("--severity", default="0,2")
     parser.add_argument("--first", default="1000000,1100000,1200000")
     parser.add_argument("--lifelike", action="store_true")
+    parser.add_argument("--arms", default=",".join(ARMS), help="which to measure")
     options = parser.parse_args()
     seeds = [int(first) + k for first in options.first.split(",") for k in range(options.episodes)]
     rows: list[Row] = []
     for skill in options.skills.split(","):
         bench = Bench(options.folder / skill, skill, options.lifelike)
         for severity in map(float, options.severity.split(",")):
-            rows.append(bench.row(severity, seeds))
+            rows.append(bench.row(severity, seeds, options.arms.split(",")))
             print(table(rows[-1:]).splitlines()[-1], flush=True)
     print(table(rows))
 
