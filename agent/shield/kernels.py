@@ -31,8 +31,8 @@ DEEP = -0.05
 SWEEPS = 40
 PUSHED_BACK = 0.03
 """How fast the tool may be asked to go back [m/s, rad/s]."""
-EXACT = 1e-4
-"""A row that is broken by less is kept [m/s, rad/s]: a projection in finitely many sweeps is no more exact."""
+INSIDE = 1e-4
+"""A projection aims this far inside each row [m/s, rad/s]: in finitely many sweeps it is no more exact than that."""
 RETURN = 2.0
 """How fast to go back, for each metre or radian too near [1/s]."""
 COMPILED: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
@@ -403,7 +403,7 @@ def point_row(rows, bodies, chain, poses, motion, point, way, kind):
 
 @njit(**COMPILED)
 def project(rows, wish, active):
-    """Bring `wish` (m,) to the nearest command that keeps every row, by Hildreth's method; mark rows that bind."""
+    """Bring `wish` (m,) to the nearest command a hair inside every row, by Hildreth's method; mark rows that bind."""
     coefficients, bounds, _, count = rows
     n, m = count[0], len(wish)
     active[:n] = 0.0
@@ -415,7 +415,7 @@ def project(rows, wish, active):
     for _ in range(SWEEPS):
         worst = 0.0
         for r in range(n):
-            excess = -bounds[r]
+            excess = INSIDE - bounds[r]
             for i in range(m):
                 excess += coefficients[r, i] * wish[i]
             step = max(-active[r], excess / norms[r])
@@ -445,7 +445,7 @@ def slow_down(rows, command):
                     speed = 0.0
                     break
                 speed += row[i] * command[i]
-            if speed * share > bound + EXACT:
+            if speed * share > bound + 1e-9:
                 share, binding = bound / speed, r
         for i in range(end):
             command[i] *= share

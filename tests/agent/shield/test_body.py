@@ -12,7 +12,6 @@ from yanshi.agent.shield.kernels import (
     BOX,
     CAPSULE,
     CYLINDER,
-    EXACT,
     FAR,
     SPHERE,
     allowed_speed,
@@ -113,7 +112,7 @@ def test_the_projection_is_the_nearest_command_that_keeps_every_row() -> None:
         found = wish.copy()
         project(rows, found, np.zeros(6))
         slow_down(rows, found)
-        assert np.all(rows[0] @ found <= rows[1] + EXACT)
+        assert np.all(rows[0] @ found <= rows[1] + 1e-8)
         # No other command that keeps every row is nearer: the definition of a projection on a convex set.
         for _ in range(200):
             other = found + rng.normal(0.0, 0.2, 9)
