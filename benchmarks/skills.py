@@ -118,12 +118,15 @@ def main() -> None:
     parser.add_argument("--lifelike", action="store_true")
     parser.add_argument("--arms", default=",".join(ARMS), help="which to measure")
     options = parser.parse_args()
+    arms = options.arms.split(",")
+    if unknown := [arm for arm in arms if arm not in ARMS]:
+        parser.error(f"--arms: unknown {', '.join(unknown)}; there are {', '.join(ARMS)}")
     seeds = [int(first) + k for first in options.first.split(",") for k in range(options.episodes)]
     rows: list[Row] = []
     for skill in options.skills.split(","):
         bench = Bench(options.folder / skill, skill, options.lifelike)
         for severity in map(float, options.severity.split(",")):
-            rows.append(bench.row(severity, seeds, options.arms.split(",")))
+            rows.append(bench.row(severity, seeds, arms))
             print(table(rows[-1:]).splitlines()[-1], flush=True)
     print(table(rows))
 

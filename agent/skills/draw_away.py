@@ -45,7 +45,7 @@ def draw_away(now: Situation, entity: Entity, grips: tuple[Array, ...]) -> Gener
         grips: hand poses (4, 4) of the map that shall be clear, as the thing lies now.
     """
     tries = ((way, lean) for way in _ways(now, entity) for lean in _LEANS)
-    found = next((hands for way, lean in tries if (hands := _will_do(now, entity, grips, way, lean))), None)
+    found = next((hands for way, lean in tries if (hands := _hands(now, entity, grips, way, lean))), None)
     if found is None:
         return False
     over, start, end = found
@@ -68,7 +68,7 @@ def _ways(now: Situation, entity: Entity) -> list[Array]:
     return sorted(ways, key=lambda way: float(way[:2] @ (entity.position_w[:2] - now.base_w[:2])))
 
 
-def _will_do(
+def _hands(
     now: Situation, entity: Entity, grips: tuple[Array, ...], way: Array, lean: float
 ) -> tuple[Array, Array, Array] | None:
     """Hand poses (4, 4) before, where it comes down behind the thing, and where it has brought it; None if the hand

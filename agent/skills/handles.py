@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yanshi.agent.skills.grasp import wrap
+from yanshi.agent.skills.grasp import FINGER_DEPTH, wrap
 from yanshi.agent.skills.motion import forward_pose
 from yanshi.agent.skills.parts import moved, moved_direction
 from yanshi.contracts import Articulation, Entity, Region
@@ -16,8 +16,6 @@ from yanshi.contracts import Articulation, Entity, Region
 __all__ = ["Handle", "Hold"]
 
 Array = NDArray[Any]
-_PALM = 0.04
-"""From the tool centre point up to the palm [m]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ class Handle:
             T[:3, :2] *= -1.0
         if self.upright and hold.dip > 0.0:
             # The palm of a hand that looks down must stay above the end of the bar.
-            T[2, 3] += max(0.0, float(self.region.half[2]) - _PALM / float(np.sin(hold.dip)))
+            T[2, 3] += max(0.0, float(self.region.half[2]) - FINGER_DEPTH / float(np.sin(hold.dip)))
         T[:3, 3] -= off * T[:3, 2]
         return T
 

@@ -156,7 +156,7 @@ def test_the_wrist_stays_over_the_rim_of_a_deep_bin(make_stage: Make, make_world
         stage.do(*call)
     region = stage.belief_of().entities[container].region("in")
     rim = float(stage.belief_of().entities[container].position_w[2] + region.center_e[2] + region.half[2])
-    low = watch(stage, lambda: float(np.min(stage.sim.data.xpos[stage.sim.model.body("link6").id][2])))
+    low = watch(stage, lambda: float(stage.sim.data.body("link6").xpos[2]))
     assert stage.do("place_in", thing, container).status is Status.SUCCEEDED
     assert stage.true("in", thing, container)
     assert min(low) - 0.08 > rim + 0.02
