@@ -38,7 +38,8 @@ from yanshi.errors import ContractError
 __all__ = ["Shield"]
 
 Array = NDArray[Any]
-_ROWS = 128
+_ROWS = 512
+"""More bounds than any posture beside any clutter writes: what does not fit would be left out, in silence."""
 _STEP = 0.04
 _DAMPING = 10.0 * DAMPING[0]
 """λ² of the differential kinematics: near a singularity the motor level lags, and is damped more than at rest."""

@@ -46,3 +46,9 @@ def test_dangers_come_family_after_family() -> None:
     assert not Verdict(found[0], frozenset({"joint at its limit"})).collided
     with pytest.raises(UnknownNameError, match="family"):
         face(Danger("drvie", 0), None)
+
+
+@pytest.mark.parametrize(("family", "seed"), [("arm anywhere", 309), ("arm into itself", 311)])
+def test_no_bound_is_left_out_where_there_are_many(family: str, seed: int) -> None:
+    danger = next(danger for danger in dangers(200, 300) if (danger.family, danger.seed) == (family, seed))
+    assert not face(danger, Shield).harms
